@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: MIT
+
+module bench-go
+
+go 1.19

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+#include "context/measure.h"
+
+#include <errno.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "json/write.h"
+
+static void count(sq_json *value, size_t depth, sq_measure *out)
+{
+    sq_json_type type = sq_json_typeof(value);
+    if (type != SQ_JSON_ARRAY && type != SQ_JSON_OBJECT)
+        return;
+    if (depth > out->depth)
+        out->depth = depth;
+    if (type == SQ_JSON_ARRAY) {
+        for (size_t i = 0; i < sq_json_size(value); i++)
+            count(sq_json_at(value, i), depth + 1, out);
+        return;
+    }
+    out->keys += sq_json_size(value);
+    for (sq_json_member m = sq_json_first(value); m.key; m = sq_json_next(value, m))
+        count(m.value, depth + 1, out);
+}
+
+static int fingerprint(const sq_text *text, char out[SQ_FINGERPRINT_BYTES])
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned bytes = 0;
+    if (EVP_Digest(text->data, text->bytes, digest, &bytes, EVP_sha256(), NULL) != 1)
+        return -ENOMEM;
+    memcpy(out, "sha256:", 8);
+    for (unsigned i = 0; i < bytes; i++)
+        snprintf(out + 7 + 2 * i, 3, "%02x", digest[i]);
+    return 0;
+}
+
+int sq_measure_take(sq_json *data, sq_measure *out)
+{
+    sq_measure made = {0};
+    sq_text text = {0};
+    sq_json_write(&text, data, SQ_JSON_CANONICAL);
+    int rc = text.failed ? -ENOMEM : fingerprint(&text, made.fingerprint);
+    made.bytes = text.bytes;
+    made.tokens = (text.bytes + 3) / 4;
+    sq_text_free(&text);
+    if (rc < 0)
+        return rc;
+    count(data, 1, &made);
+    *out = made;
+    return 0;
+}

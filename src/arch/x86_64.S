@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/* System V AMD64: rbx, rbp, r12 to r15 belong to the caller; rdi, rsi, rdx are the arguments. */
+        .text
+
+        .globl  drey__arch_switch
+        .hidden drey__arch_switch
+        .type   drey__arch_switch, @function
+        .p2align 4
+drey__arch_switch:
+        .cfi_startproc
+        endbr64
+        pushq   %rbp
+        .cfi_def_cfa_offset 16
+        .cfi_offset rbp, -16
+        pushq   %rbx
+        .cfi_def_cfa_offset 24
+        .cfi_offset rbx, -24
+        pushq   %r12
+        .cfi_def_cfa_offset 32
+        .cfi_offset r12, -32
+        pushq   %r13
+        .cfi_def_cfa_offset 40
+        .cfi_offset r13, -40
+        pushq   %r14
+        .cfi_def_cfa_offset 48
+        .cfi_offset r14, -48
+        pushq   %r15
+        .cfi_def_cfa_offset 56
+        .cfi_offset r15, -56
+        movq    %rsp, (%rdi)
+        movq    %rsi, %rsp
+        popq    %r15
+        popq    %r14
+        popq    %r13
+        popq    %r12
+        popq    %rbx
+        popq    %rbp
+        .cfi_def_cfa_offset 8
+        ret
+        .cfi_endproc
+        .size   drey__arch_switch, . - drey__arch_switch
+
+/* The first switch to a prepared stack returns here with the entry function in rbx. */
+        .type   start, @function
+        .p2align 4
+start:
+        .cfi_startproc
+        .cfi_undefined rip
+        endbr64
+        xorl    %ebp, %ebp
+        call    *%rbx
+        ud2
+        .cfi_endproc
+        .size   start, . - start
+
+        .globl  drey__arch_prepare
+        .hidden drey__arch_prepare
+        .type   drey__arch_prepare, @function
+        .p2align 4
+drey__arch_prepare:
+        .cfi_startproc
+        endbr64
+        leaq    start(%rip), %rax
+        movq    %rax, -24(%rdi)         /* start is entered with a 16-aligned stack */
+        movq    $0, -32(%rdi)           /* rbp */
+        movq    %rsi, -40(%rdi)         /* rbx */
+        movq    $0, -48(%rdi)           /* r12 to r15 */
+        movq    $0, -56(%rdi)
+        movq    $0, -64(%rdi)
+        movq    $0, -72(%rdi)
+        leaq    -72(%rdi), %rax
+        ret
+        .cfi_endproc
+        .size   drey__arch_prepare, . - drey__arch_prepare
+
+        .globl  drey__arch_call_on
+        .hidden drey__arch_call_on
+        .type   drey__arch_call_on, @function
+        .p2align 4
+drey__arch_call_on:
+        .cfi_startproc
+        endbr64
+        pushq   %rbp
+        .cfi_def_cfa_offset 16
+        .cfi_offset rbp, -16
+        movq    %rsp, %rbp
+        .cfi_def_cfa_register rbp
+        movq    %rdi, %rsp
+        movq    %rdx, %rdi
+        call    *%rsi
+        movq    %rbp, %rsp
+        popq    %rbp
+        .cfi_def_cfa rsp, 8
+        ret
+        .cfi_endproc
+        .size   drey__arch_call_on, . - drey__arch_call_on
+
+        .section .note.GNU-stack, "", @progbits
+        .section .note.gnu.property, "a"
+        .p2align 3
+        .long   4, 16, 5                /* name and value sizes, NT_GNU_PROPERTY_TYPE_0 */
+        .asciz  "GNU"
+        .long   0xc0000002, 4, 1, 0     /* x86 feature: indirect branch tracking */

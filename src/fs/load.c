@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Whole files in. A file that is cached costs four system calls and no suspension: open, fstat, read, close.
+ *
+ * A regular file that says its size is complete once that many bytes have come: the answer is its content as of the
+ * fstat, even if it grows meanwhile. Anything else (pipes, /proc, a file that shrinks) ends where a read returns 0.
+ */
+#include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "fs/op.h"
+
+struct target {
+    char *data;
+    size_t used, room; /* bytes */
+    size_t max;        /* -EFBIG above */
+    bool grows;        /* data is ours to reallocate; room has one byte more, for a NUL */
+};
+
+enum { FIRST_ROOM = 4096 };
+
+/* Make room for `room` bytes, max at most. */
+static int grow(struct target *t, size_t room)
+{
+    room = room < t->max ? room : t->max;
+    if (room == SIZE_MAX)
+        return -ENOMEM;
+    char *more = drey__realloc(t->data, room + 1);
+    if (more == NULL)
+        return -ENOMEM;
+    t->data = more;
+    t->room = room;
+    return 0;
+}
+
+/* All the room is used: get more, or see whether this is the end. 1: go on reading; 0: the end. */
+static int at_the_brim(struct drey_task *self, int fd, struct target *t, const void *place)
+{
+    if (t->grows && t->room < t->max) {
+        int rc = grow(t, t->room < FIRST_ROOM ? FIRST_ROOM : t->room > t->max / 2 ? t->max : t->room * 2);
+        return rc < 0 ? rc : 1;
+    }
+    char more;
+    ssize_t got = drey__fs_read(self, fd, &more, 1, -1, place);
+    return got > 0 ? -EFBIG : (int)got;
+}
+
+/* size: what the file said, or 0. */
+static int read_all(struct drey_task *self, int fd, size_t size, struct target *t, const void *place)
+{
+    for (;;) {
+        ssize_t got;
+        if (t->used == t->room) {
+            int rc = at_the_brim(self, fd, t, place);
+            if (rc <= 0)
+                return rc;
+            got = 0;
+        } else {
+            got = drey__fs_read(self, fd, t->data + t->used, t->room - t->used, -1, place);
+            if (got <= 0)
+                return (int)got;
+            t->used += (size_t)got;
+            if (size != 0 && t->used >= size)
+                return 0;
+        }
+        int rc = drey__enter_at(&self, DREY__CUT_POINT, place);
+        if (rc < 0)
+            return rc;
+    }
+}
+
+static int load_open(struct drey_task *self, int fd, struct target *t, const void *place)
+{
+    struct stat st;
+    if (fstat(fd, &st) < 0)
+        return -errno;
+    if (S_ISDIR(st.st_mode))
+        return -EISDIR;
+    size_t size = S_ISREG(st.st_mode) && st.st_size > 0 ? (size_t)st.st_size : 0;
+    if (size > t->max)
+        return -EFBIG;
+    int rc = t->grows ? grow(t, size != 0 ? size : FIRST_ROOM) : 0;
+    return rc < 0 ? rc : read_all(self, fd, size, t, place);
+}
+
+static int load(struct drey_task *self, const char *path, struct target *t, const void *place)
+{
+    int fd = drey__fs_open(self, path, O_RDONLY, 0, place);
+    if (fd < 0)
+        return fd;
+    int rc = load_open(self, fd, t, place);
+    close(fd); /* nothing was written, so nothing has to be waited for */
+    return rc;
+}
+
+int drey_file_load_into(const char *path, void *buffer, size_t max_bytes, size_t *out_bytes)
+{
+    struct drey_task *self;
+    struct target target = {.data = buffer, .room = max_bytes, .max = max_bytes};
+    int rc = drey__enter(&self, DREY__CUT_POINT);
+    if (rc == 0)
+        rc = load(self, path, &target, DREY__CALLER);
+    if (rc == 0)
+        *out_bytes = target.used;
+    return rc;
+}
+
+int drey_file_load(const char *path, size_t max_bytes, void **out_data, size_t *out_bytes)
+{
+    struct drey_task *self;
+    struct target target = {.max = max_bytes, .grows = true};
+    int rc = drey__enter(&self, DREY__CUT_POINT);
+    if (rc == 0)
+        rc = load(self, path, &target, DREY__CALLER);
+    if (rc < 0) {
+        drey__free(target.data);
+        return rc;
+    }
+    target.data[target.used] = '\0';
+    *out_data = target.data;
+    *out_bytes = target.used;
+    return 0;
+}

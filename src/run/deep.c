@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* drey_call_deep: a function that needs more stack than a task has, on a large one borrowed for the call (R15). */
+#include "arch/arch.h"
+#include "stack/announce.h"
+#include "wait/wait.h"
+
+struct deep {
+    drey_fn *fn;
+    void *arg;
+    struct drey__stack *from, *to;
+};
+
+#if defined(DREY__ASAN)
+#define UNCHECKED __attribute__((no_sanitize("address")))
+#else
+#define UNCHECKED
+#endif
+
+static UNCHECKED DREY__UNTRACED int on_deep_stack(void *arg)
+{
+    struct deep *d = arg;
+    drey__announce_arrive(d->to);
+    int rc = d->fn(d->arg);
+    drey__announce_leave(d->to, d->from, true);
+    return rc;
+}
+
+int drey_call_deep(drey_fn *fn, void *arg)
+{
+    drey_task *self = drey__current();
+    if (self == NULL)
+        return -EPERM;
+    struct drey__worker *w = drey__self;
+    if (w->deep)
+        return fn(arg);
+    struct drey__stack *to = drey__stack_get(&w->stacks, DREY__STACK_CLASS_DEEP);
+    if (to == NULL)
+        return -ENOMEM;
+    int32_t budget = w->budget;
+    w->budget = 0; /* every suspension point takes the slow path, which refuses */
+    w->deep = true;
+    struct deep d = {.fn = fn, .arg = arg, .from = w->stack, .to = to};
+    drey__announce_leave(d.from, to, false);
+    int rc = drey__arch_call_on(to->top, on_deep_stack, &d);
+    drey__announce_arrive(d.from);
+    w->deep = false;
+    w->budget = budget;
+    drey__stack_put(&w->stacks, to);
+    return rc;
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Leaving a task. This is the one place that switches between tasks, and it goes straight from one to the next: with a
+ * second call site, or a scheduler in between, the processor mispredicts the returns and a switch costs four times as
+ * much. Only when no started task is ready does it enter the loop, on another stack.
+ *
+ * Invariant: while a task runs, its worker's pool holds at least one stack of the default class, so leaving never
+ * fails. The loop restores it before it starts a task (loop.c), and abandons its own stack to the pool when it resumes
+ * one.
+ */
+#include "arch/arch.h"
+#include "sched/choose.h"
+#include "sched/share.h"
+#include "sched/worker.h"
+#include "stack/announce.h"
+
+__attribute__((tls_model("initial-exec"))) _Thread_local struct drey__worker *drey__self;
+struct drey__epoch drey__epoch = {.now = 1};
+
+static inline void keep_house(struct drey__worker *w)
+{
+    if (unlikely(--w->tick == 0)) {
+        w->tick = DREY__HOUSEKEEPING;
+        drey__housekeeping(w);
+    } else if (unlikely(drey__mail_waiting(&w->mail))) {
+        drey__collect_mail(w);
+    }
+}
+
+__attribute__((noinline)) void drey__switch_away(struct drey_task *self)
+{
+    struct drey__worker *w = drey__self;
+    keep_house(w);
+    drey__count_switch(w);
+    struct drey_task *next = drey__choose_ready(w);
+    struct drey__stack *to;
+    void *sp;
+    if (likely(next != NULL)) {
+        next->state = DREY__RUNNING;
+        w->current = next;
+        w->budget = DREY__BUDGET;
+        if (next == self)
+            return;
+        to = next->stack;
+        sp = next->sp;
+    } else {
+        w->current = NULL;
+        to = drey__stack_get(&w->stacks, drey__rt.stack_class); /* never NULL: the invariant */
+        sp = drey__arch_prepare(to->top, drey__loop_entry);
+    }
+    w->stack = to;
+    drey__announce_leave(self->stack, to, false);
+    drey__arch_switch(&self->sp, sp);
+    drey__announce_arrive(self->stack);
+}
+
+void drey__ready_task(struct drey_task *t)
+{
+    struct drey__worker *w = t->worker;
+    if (w == drey__self) {
+        t->state = DREY__READY;
+        drey__ready_push(&w->ready, t);
+    } else {
+        drey__send(w, t, DREY__MAIL_READY);
+    }
+}
+
+/*
+ * Once its mail is read, all that kept a runtime going may end. Workers are not freed before all of their threads have
+ * left; a thread that is no worker is counted while it still has a worker in its hands.
+ */
+void drey__send(struct drey__worker *to, void *item, enum drey__mail what)
+{
+    bool visitor = drey__self == NULL;
+    if (visitor)
+        atomic_fetch_add_explicit(&drey__rt.visitors, 1, memory_order_acquire);
+    drey__mail_push(&to->mail, item, what);
+    drey__wake_worker(to);
+    if (visitor)
+        atomic_fetch_sub_explicit(&drey__rt.visitors, 1, memory_order_release);
+}
+
+void drey__share_work(struct drey__worker *w)
+{
+    if (drey__fresh_asked(&w->fresh))
+        drey__share_answer(w);
+    else
+        drey__wake_another(w);
+}
+
+void drey__mail_fresh(struct drey_task *t)
+{
+    drey__send(t->worker, t, DREY__MAIL_FRESH);
+}
+
+void drey__send_fresh(struct drey__worker *to, struct drey_task *t)
+{
+    if (to == drey__self) {
+        drey__queue_fresh(to, t);
+    } else {
+        drey__send(to, t, DREY__MAIL_FRESH);
+    }
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Select: wait for one of several cases (R6).
+ *
+ *   1  Try the cases in random order, not armed. The first that can happen does: a uniform choice among the ready ones.
+ *   2  Arm, and enlist with every object. An object that is ready by now says so, and changes nothing.
+ *   3  If one said so: disarm and start again. If disarming fails, somebody has claimed us: that case took effect.
+ *   4  Park. Whoever claims the task decides which case happened; the others are withdrawn.
+ *
+ * A case is only ever made to happen by whoever is not armed itself, so two selects that meet never need to claim
+ * themselves and each other together. Between disarming and trying again, wakers turned away from our waiters have gone
+ * on to the next waiter or left their object ready, and step 1 looks at every case again: nothing is lost.
+ *
+ * Rejected: locking all objects in address order (objects would have to expose their locks); claiming oneself first and
+ * the peer second (the un-claim must retry all cases as well, with more states).
+ */
+#include "select/select.h"
+
+#include <alloca.h>
+
+#include "base/clock.h"
+#include "base/random.h"
+
+enum { SELECT_MAX = 64 };
+
+static const struct drey__case_ops *const kinds[] = {
+    [DREY_ON_TOKEN] = &drey__case_token,         [DREY_ON_FD] = &drey__case_fd,
+    [DREY_ON_JOIN] = &drey__case_join,           [DREY_ON_SEND] = &drey__case_send,
+    [DREY_ON_RECV] = &drey__case_recv,           [DREY_ON_ACQUIRE] = &drey__case_acquire,
+    [DREY_ON_NOTIFY] = &drey__case_notify,       [DREY_ON_GATE] = &drey__case_gate,
+    [DREY_ON_BROADCAST] = &drey__case_broadcast, [DREY_ON_WATCH] = &drey__case_watch,
+};
+
+const struct drey__case_ops *drey__case_ops_of(const drey_case *c)
+{
+    return kinds[c->kind];
+}
+
+int drey__cases_prepare(drey_case *cases, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        drey_case *c = &cases[i];
+        if (c->kind < 0 || (size_t)c->kind >= sizeof kinds / sizeof kinds[0])
+            return -EINVAL;
+        if (kinds[c->kind] != NULL && c->object == NULL && c->kind != DREY_ON_FD)
+            c->kind = DREY_ON_NEVER;
+        if (c->kind == DREY_ON_AFTER) {
+            int64_t now = drey__clock_now();
+            c->kind = DREY_ON_AT;
+            c->a = c->a <= 0 ? now : c->a > INT64_MAX - now ? INT64_MAX : now + c->a;
+        }
+    }
+    return 0;
+}
+
+static bool attempt(drey_case *c)
+{
+    const struct drey__case_ops *ops = kinds[c->kind];
+    if (ops != NULL)
+        return ops->attempt(c);
+    if (c->kind == DREY_ON_NEVER || (c->kind == DREY_ON_AT && c->a > drey__clock_now()))
+        return false;
+    c->result = 0;
+    return true;
+}
+
+int drey__cases_attempt(drey_case *cases, size_t n)
+{
+    uint8_t order[SELECT_MAX];
+    for (uint32_t i = 0; i < n; i++) { /* inside-out Fisher-Yates */
+        uint32_t j = drey__random_below(&drey__self->rng, i + 1);
+        order[i] = order[j];
+        order[j] = (uint8_t)i;
+    }
+    for (size_t i = 0; i < n; i++)
+        if (attempt(&cases[order[i]]))
+            return order[i];
+    return -EAGAIN;
+}
+
+static void timer_fired(struct drey__timer *timer)
+{
+    struct drey__case_timer *t = drey__container(timer, struct drey__case_timer, timer);
+    if (drey__claim_task(t->task, t->index))
+        drey__wake(t->task);
+}
+
+/* One timer serves all: the earliest case. */
+static void set_timer(drey_case *cases, size_t n, struct drey__case_timer *timer, drey_task *self)
+{
+    timer->timer.link.next = NULL;
+    size_t first = n;
+    for (size_t i = 0; i < n; i++)
+        if (cases[i].kind == DREY_ON_AT && (first == n || cases[i].a < cases[first].a))
+            first = i;
+    if (first == n)
+        return;
+    timer->task = self;
+    timer->index = (uint32_t)first;
+    timer->timer.when = cases[first].a;
+    timer->timer.fire = timer_fired;
+    drey__wheel_add(&drey__self->timers, &timer->timer);
+}
+
+bool drey__cases_enlist(drey_case *cases, size_t n, struct drey__waiter *waiters, struct drey__case_timer *timer,
+                        drey_task *self, size_t *out_enlisted)
+{
+    uint32_t flags = 0;
+    for (size_t i = 0; i < n; i++)
+        flags |= kinds[cases[i].kind] != NULL ? kinds[cases[i].kind]->arm_flags : 0;
+    drey__arm(self, flags);
+    if (timer != NULL)
+        set_timer(cases, n, timer, self);
+    for (size_t i = 0; i < n; i++) {
+        const struct drey__case_ops *ops = kinds[cases[i].kind];
+        *out_enlisted = i;
+        drey__waiter_init(&waiters[i], self, NULL, (uint32_t)i);
+        if (ops != NULL && ops->enlist(&cases[i], &waiters[i]))
+            return false;
+    }
+    *out_enlisted = n;
+    return true;
+}
+
+void drey__cases_withdraw(drey_case *cases, size_t n, struct drey__waiter *waiters, struct drey__case_timer *timer,
+                          uint32_t claimed)
+{
+    if (timer != NULL)
+        drey__wheel_remove(&drey__self->timers, &timer->timer);
+    for (size_t i = 0; i < n; i++)
+        if (i != claimed && kinds[cases[i].kind] != NULL)
+            kinds[cases[i].kind]->withdraw(&cases[i], &waiters[i]);
+}
+
+void drey__case_finish(drey_case *c, struct drey__waiter *w)
+{
+    const struct drey__case_ops *ops = kinds[c->kind];
+    if (ops != NULL && ops->finish != NULL)
+        ops->finish(c, w);
+    else
+        c->result = w->result;
+}
+
+/* One round of steps 2 to 4: the index, -ECANCELED, or -EAGAIN to start again. */
+static __attribute__((noinline)) int wait_round(drey_case *cases, size_t n, drey_task *self, const void *place)
+{
+    struct drey__waiter *waiters = alloca(n * sizeof *waiters); /* n is at most SELECT_MAX: 3 KB */
+    struct drey__case_timer timer;
+    size_t enlisted;
+    if (!drey__cases_enlist(cases, n, waiters, &timer, self, &enlisted) && drey__disarm(self)) {
+        drey__cases_withdraw(cases, enlisted, waiters, &timer, DREY__BY_CANCEL);
+        atomic_store_explicit(&self->claim, DREY__IDLE, memory_order_relaxed);
+        return -EAGAIN;
+    }
+    bool claimed = drey__park_at(self, n == 1 ? "one case" : "the first of several cases", cases, place);
+    uint32_t index = claimed ? atomic_load_explicit(&self->slot, memory_order_relaxed) : DREY__BY_CANCEL;
+    drey__cases_withdraw(cases, enlisted, waiters, &timer, index);
+    if (!claimed)
+        return -ECANCELED;
+    drey__case_finish(&cases[index], &waiters[index]);
+    return (int)index;
+}
+
+int drey_select(drey_case *cases, size_t n)
+{
+    drey_task *self;
+    int rc = drey__enter(&self, DREY__CUT_POINT);
+    if (rc < 0)
+        return rc;
+    if (n == 0 || n > SELECT_MAX)
+        return n == 0 ? -EINVAL : -E2BIG;
+    rc = drey__cases_prepare(cases, n);
+    if (rc < 0)
+        return rc;
+    do {
+        rc = drey__cases_attempt(cases, n);
+        if (rc == -EAGAIN)
+            rc = wait_round(cases, n, self, DREY__CALLER);
+    } while (rc == -EAGAIN);
+    return rc;
+}
+
+int drey_try_select(drey_case *cases, size_t n)
+{
+    if (drey__current() == NULL)
+        return -EPERM;
+    if (n == 0 || n > SELECT_MAX)
+        return n == 0 ? -EINVAL : -E2BIG;
+    int rc = drey__cases_prepare(cases, n);
+    return rc < 0 ? rc : drey__cases_attempt(cases, n);
+}

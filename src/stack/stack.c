@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+#include "stack/stack.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/alloc.h"
+#include "base/base.h"
+#include "base/spin.h"
+#include "stack/announce.h"
+
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102
+#endif
+
+enum {
+    GUARD_BYTES = 16 << 10,
+    CHUNK_BYTES = 4 << 20,
+    SMALLEST_BYTES = 16 << 10,
+};
+
+/*
+ * A chunk is one mapping cut into stacks of one class. Chunks are only ever added (until release_all), so the overflow
+ * handler may walk the list without a lock: `next` is written before the chunk is published by a release store.
+ */
+struct drey__stack_chunk {
+    struct drey__stack_chunk *next;
+    struct drey__stack_chunk *next_cold; /* under cold_lock: chunks of this class with cold slots */
+    char *base;
+    size_t slot_bytes;
+    uint32_t slots;
+    uint32_t size_class;
+    uint32_t cold_count;                 /* under cold_lock */
+    uint32_t cold[];                     /* under cold_lock: slots whose memory is with the system */
+};
+
+static _Atomic(struct drey__stack_chunk *) chunks;
+static drey__spin cold_lock;
+static struct drey__stack_chunk *cold_chunks[DREY__STACK_CLASSES];
+static _Atomic uint64_t mapped_stacks;
+static _Atomic uint64_t cold_stacks;
+static _Atomic bool guards_by_mprotect;
+
+uint32_t drey__stack_class(size_t bytes)
+{
+    if (bytes == 0)
+        return DREY__STACK_CLASS_DEFAULT;
+    uint32_t c = 0;
+    while (c < DREY__STACK_CLASSES - 1 && drey__stack_class_bytes(c) < bytes)
+        c++;
+    return c;
+}
+
+size_t drey__stack_class_bytes(uint32_t size_class)
+{
+    return (size_t)SMALLEST_BYTES << size_class;
+}
+
+bool drey__stack_guards_by_mprotect(void)
+{
+    return atomic_load_explicit(&guards_by_mprotect, memory_order_relaxed);
+}
+
+static int install_guard(char *at)
+{
+    if (!drey__stack_guards_by_mprotect()) {
+        if (madvise(at, GUARD_BYTES, MADV_GUARD_INSTALL) == 0)
+            return 0;
+        atomic_store_explicit(&guards_by_mprotect, true, memory_order_relaxed);
+    }
+    return mprotect(at, GUARD_BYTES, PROT_NONE);
+}
+
+static struct drey__stack_chunk *chunk_new(uint32_t size_class)
+{
+    size_t slot_bytes = drey__stack_class_bytes(size_class) + GUARD_BYTES;
+    uint32_t slots = (uint32_t)(CHUNK_BYTES / slot_bytes);
+    if (slots == 0)
+        slots = 1;
+    struct drey__stack_chunk *c = drey__alloc(sizeof *c + slots * sizeof c->cold[0]);
+    if (c == NULL)
+        return NULL;
+    char *base = mmap(NULL, slots * slot_bytes, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+    if (base == MAP_FAILED) {
+        drey__free(c);
+        return NULL;
+    }
+    madvise(base, slots * slot_bytes, MADV_NOHUGEPAGE); /* a huge page would back 32 stacks for the first frame of one */
+    uint32_t guarded = 0;
+    while (guarded < slots && install_guard(base + guarded * slot_bytes) == 0)
+        guarded++;
+    if (guarded == 0) {
+        munmap(base, slots * slot_bytes);
+        drey__free(c);
+        return NULL;
+    }
+    *c = (struct drey__stack_chunk){
+        .base = base, .slot_bytes = slot_bytes, .slots = slots, .size_class = size_class, .cold_count = guarded};
+    for (uint32_t i = 0; i < guarded; i++)
+        c->cold[i] = guarded - 1 - i;
+    atomic_fetch_add_explicit(&mapped_stacks, guarded, memory_order_relaxed);
+    atomic_fetch_add_explicit(&cold_stacks, guarded, memory_order_relaxed);
+    c->next = atomic_load_explicit(&chunks, memory_order_relaxed);
+    atomic_store_explicit(&chunks, c, memory_order_release);
+    return c;
+}
+
+static struct drey__stack *slot_descriptor(const struct drey__stack_chunk *c, uint32_t slot)
+{
+    char *end = c->base + (slot + 1) * c->slot_bytes;
+    size_t colour = (slot * 128u) % 2048u;
+    return (struct drey__stack *)(void *)(end - colour - sizeof(struct drey__stack));
+}
+
+static struct drey__stack *slot_open(struct drey__stack_chunk *c, uint32_t slot)
+{
+    struct drey__stack *s = slot_descriptor(c, slot);
+    *s = (struct drey__stack){
+        .bottom = c->base + slot * c->slot_bytes + GUARD_BYTES,
+        .top = s,
+        .chunk = c,
+        .slot = slot,
+        .size_class = c->size_class,
+    };
+    drey__announce_new(s);
+    return s;
+}
+
+static struct drey__stack *take_cold(uint32_t size_class)
+{
+    drey__spin_lock_always(&cold_lock);
+    struct drey__stack_chunk *c = cold_chunks[size_class];
+    if (c == NULL && (c = chunk_new(size_class)) != NULL) {
+        c->next_cold = NULL;
+        cold_chunks[size_class] = c;
+    }
+    uint32_t slot = 0;
+    if (c != NULL) {
+        slot = c->cold[--c->cold_count];
+        if (c->cold_count == 0)
+            cold_chunks[size_class] = c->next_cold;
+    }
+    drey__spin_unlock_always(&cold_lock);
+    if (c == NULL)
+        return NULL;
+    atomic_fetch_sub_explicit(&cold_stacks, 1, memory_order_relaxed);
+    return slot_open(c, slot);
+}
+
+struct drey__stack *drey__stack_get(struct drey__stack_pool *pool, uint32_t size_class)
+{
+    struct drey__stack *s = pool->hot[size_class];
+    if (unlikely(s == NULL))
+        return drey__alloc_fails() ? NULL : take_cold(size_class);
+    pool->hot[size_class] = s->next;
+    pool->count[size_class]--;
+    drey__announce_reuse(s);
+    return s;
+}
+
+void drey__stack_put(struct drey__stack_pool *pool, struct drey__stack *s)
+{
+    s->task = NULL;
+    s->next = pool->hot[s->size_class];
+    pool->hot[s->size_class] = s;
+    pool->count[s->size_class]++;
+}
+
+static void give_back(struct drey__stack *s)
+{
+    struct drey__stack_chunk *c = s->chunk;
+    uint32_t slot = s->slot;
+    char *bottom = s->bottom;
+    drey__announce_end(s);
+    madvise(bottom, c->slot_bytes - GUARD_BYTES, MADV_DONTNEED);
+    drey__spin_lock_always(&cold_lock);
+    if (c->cold_count == 0) {
+        c->next_cold = cold_chunks[c->size_class];
+        cold_chunks[c->size_class] = c;
+    }
+    c->cold[c->cold_count++] = slot;
+    drey__spin_unlock_always(&cold_lock);
+    atomic_fetch_add_explicit(&cold_stacks, 1, memory_order_relaxed);
+}
+
+bool drey__stack_pool_trim(struct drey__stack_pool *pool, uint32_t keep)
+{
+    bool any = false;
+    for (uint32_t c = 0; c < DREY__STACK_CLASSES; c++) {
+        while (pool->count[c] > keep) {
+            struct drey__stack *s = pool->hot[c];
+            pool->hot[c] = s->next;
+            pool->count[c]--;
+            give_back(s);
+            any = true;
+        }
+    }
+    return any;
+}
+
+void drey__stack_release_all(void)
+{
+    struct drey__stack_chunk *c = atomic_exchange_explicit(&chunks, NULL, memory_order_acquire);
+    while (c != NULL) {
+        struct drey__stack_chunk *next = c->next;
+        munmap(c->base, c->slots * c->slot_bytes);
+        drey__free(c);
+        c = next;
+    }
+    memset(cold_chunks, 0, sizeof cold_chunks);
+    atomic_store_explicit(&mapped_stacks, 0, memory_order_relaxed);
+    atomic_store_explicit(&cold_stacks, 0, memory_order_relaxed);
+}
+
+void drey__stack_counts(uint64_t *out_mapped, uint64_t *out_cold)
+{
+    *out_mapped = atomic_load_explicit(&mapped_stacks, memory_order_relaxed);
+    *out_cold = atomic_load_explicit(&cold_stacks, memory_order_relaxed);
+}
+
+struct drey__stack *drey__stack_of_guard(const void *address)
+{
+    const char *a = address;
+    for (struct drey__stack_chunk *c = atomic_load_explicit(&chunks, memory_order_acquire); c != NULL; c = c->next) {
+        if (a < c->base || a >= c->base + c->slots * c->slot_bytes)
+            continue;
+        size_t offset = (size_t)(a - c->base);
+        if (offset % c->slot_bytes >= GUARD_BYTES)
+            return NULL;
+        return slot_descriptor(c, (uint32_t)(offset / c->slot_bytes));
+    }
+    return NULL;
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The task record: two cache lines, all that an unstarted task costs. What only a started task needs lives on its
+ * stack (stack/stack.h).
+ *
+ *   FRESH -> RUNNING <-> PARKED -> ENDED         FRESH tasks own no stack and may move between workers;
+ *              ^------ READY <--'                a started task stays on its worker until it ends (R8).
+ *   DORMANT -> FRESH ...                         a dormant task is a record and a block of waiters (R9).
+ *
+ * Who writes: a FRESH record belongs to the queue it is in; from its start to its end a task's record is written by its
+ * own worker only, except for `claim` (any waker) and the fields of `handle` (under handle.lock). After the end it
+ * belongs to the worker of the parent scope's opener.
+ */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <drey/base.h>
+#include <drey/scope.h>
+
+#include "base/base.h"
+#include "base/list.h"
+#include "base/spin.h"
+
+struct drey__worker;
+struct drey__stack;
+struct drey__waiter;
+struct drey__dormant;
+
+enum drey__task_state {
+    DREY__FRESH,
+    DREY__RUNNING,
+    DREY__READY,
+    DREY__PARKED,
+    DREY__DORMANT,
+    DREY__ENDED,
+};
+
+enum drey__task_flag {
+    DREY__HANDLE = 1,   /* drey_spawn: somebody may join it; `handle` is valid */
+    DREY__DAEMON = 2,   /* drey_go_daemon */
+    DREY__COPY = 4,     /* drey_go_copy: `copy` holds the argument */
+    DREY__STEP = 8,     /* drey_go_when: `dormant` is valid */
+    DREY__ADMITTED = 16 /* counts against the parent's limit */
+};
+
+/* The wait state of a task: see wait/wait.h. */
+enum drey__claim {
+    DREY__IDLE = 0,     /* not waiting */
+    DREY__CLAIMED = 1,  /* somebody has decided to wake it */
+    DREY__ARMED = 2,    /* waiting; the first to change this to CLAIMED wakes it. With ARMED: */
+    DREY__UNCUT = 4,    /* cancellation may not claim it */
+    DREY__FOREIGN = 8,  /* threads that are no workers may claim it */
+};
+
+struct drey_task {
+    struct drey_task *next;         /* in a worker's mail, a spill list or the free list */
+    union {
+        drey_fn *fn;                /* FRESH */
+        void *sp;                   /* PARKED, READY: where to continue */
+    };
+    union {
+        void *arg;                  /* FRESH */
+        uint64_t clear_at;          /* started: the cancel epoch at which it was last found not cancelled */
+    };
+    drey_scope *scope;              /* innermost open scope; `parent` if it has opened none */
+    drey_scope *parent;             /* the scope it is a child of */
+    struct drey__stack *stack;      /* started only */
+    struct drey__worker *worker;    /* started: its worker; FRESH: whose queue it is in */
+    int32_t result;
+    uint8_t state, flags, held, stack_class;
+    /* The second line, which a yield does not touch. */
+    struct drey__link sibling;      /* linked once it parks or opens a scope; ENDED with a handle: the scope's list */
+    _Atomic uint32_t claim;
+    _Atomic uint32_t slot;          /* FRESH: index in the queue; PARKED: the case that was claimed */
+    union {
+        char copy[DREY_COPY_MAX];
+        struct {
+            uintptr_t mail;              /* link while CANCEL mail is under way */
+            drey__spin lock;
+            _Atomic bool cancelled;      /* drey_task_cancel; set once, under lock */
+            bool ended, joined, mailed;  /* under lock; mailed: CANCEL mail is under way */
+            struct drey__waiter *joiner; /* under lock */
+            struct drey__worker *runs_on; /* under lock: set when the task is linked */
+            const char *why;             /* valid once cancelled is set */
+        } handle;
+        struct drey__dormant *dormant;
+    };
+} __attribute__((aligned(DREY__LINE)));
+
+_Static_assert(sizeof(struct drey_task) == DREY__LINE, "an unstarted task is one pair of cache lines");
+
+/* One worker's unused records; slabs are shared out to the pools and freed when the runtime ends. */
+struct drey__record_pool {
+    struct drey_task *free;
+    uint32_t fresh_left;            /* records of the newest slab never used */
+    struct drey_task *fresh_next;
+};
+
+bool drey__record_refill(struct drey__record_pool *pool);
+void drey__record_release_all(void);
+
+/* NULL when memory is out. The contents are whatever the last owner left. */
+static inline struct drey_task *drey__record_get(struct drey__record_pool *pool)
+{
+    struct drey_task *t = pool->free;
+    if (likely(t != NULL)) {
+        pool->free = t->next;
+        return t;
+    }
+    if (unlikely(pool->fresh_left == 0) && !drey__record_refill(pool))
+        return NULL;
+    pool->fresh_left--;
+    return pool->fresh_next++;
+}
+
+static inline void drey__record_put(struct drey__record_pool *pool, struct drey_task *t)
+{
+    t->next = pool->free;
+    pool->free = t;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* The lock rule's reports (R10). */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+struct drey_task;
+
+/* Breaches found so far in this process, printed or not. Any worker adds, observers read; no order needed. */
+extern _Atomic uint64_t drey__lock_rule_reports;
+
+/* A suspension point at `place` while `self` holds locks: say both places, and stop if the rule says so. */
+void drey__report_lock_rule(struct drey_task *self, const void *place);
+
+/* What a task is called in reports: its function, in the scope's name. Returns buffer. */
+const char *drey__task_name(const struct drey_task *t, char *buffer, unsigned long bytes);

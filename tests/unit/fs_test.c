@@ -1,0 +1,513 @@
+/* SPDX-License-Identifier: MIT */
+/* Files and directories on both backends: results, limits, cancellation (R4, R5), whole files. */
+#include <dirent.h>
+#include <drey.h>
+#include <drey/test.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "on_both.h"
+
+/* The path of a name in the test's directory; four at a time. */
+static const char *path_of(const char *name)
+{
+    static char paths[4][512];
+    static unsigned next;
+    char *path = paths[next++ % 4];
+    snprintf(path, sizeof paths[0], "%s/%s", drey_test_dir(), name);
+    return path;
+}
+
+static int make_file(const char *name, const char *text)
+{
+    FILE *file = fopen(path_of(name), "w");
+    if (file == NULL)
+        return -errno;
+    fputs(text, file);
+    return fclose(file);
+}
+
+static DREY_ASYNC size_t count_names(void)
+{
+    drey_dir_entry *entries;
+    size_t count;
+    if (drey_dir_list(drey_test_dir(), 100, &entries, &count) < 0)
+        return 1000;
+    free(entries);
+    return count;
+}
+
+TEST_ON_BOTH(write_and_read)
+{
+    char text[32];
+    int fd = drey_file_open(path_of("a"), O_RDWR | O_CREAT | O_EXCL, 0600);
+    DREY_CHECK(fd >= 0);
+    DREY_CHECK_EQ(fcntl(fd, F_GETFD), FD_CLOEXEC);
+    DREY_CHECK_EQ(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
+    DREY_CHECK_EQ(drey_file_write(fd, "hello ", 6), 6);
+    DREY_CHECK_EQ(drey_file_write(fd, "world", 5), 5);
+    DREY_CHECK_EQ(drey_file_pwrite(fd, "W", 1, 6), 1);
+    DREY_CHECK_EQ(drey_file_sync_data(fd), 0);
+    DREY_CHECK_EQ(drey_file_sync(fd), 0);
+    DREY_CHECK_EQ(drey_file_read(fd, text, sizeof text), 0);
+    DREY_CHECK_EQ(drey_file_pread(fd, text, sizeof text, 0), 11);
+    DREY_CHECK(memcmp(text, "hello World", 11) == 0);
+    DREY_CHECK_EQ(lseek(fd, 9, SEEK_SET), 9);
+    DREY_CHECK_EQ(drey_file_read(fd, text, sizeof text), 2);
+    DREY_CHECK_EQ(drey_file_read(fd, text, sizeof text), 0);
+    DREY_CHECK_EQ(drey_file_close(fd), 0);
+    return 0;
+}
+
+TEST_ON_BOTH(errors)
+{
+    char byte;
+    DREY_CHECK_EQ(make_file("a", "text"), 0);
+    DREY_CHECK_EQ(drey_file_open(path_of("none"), O_RDONLY, 0), -ENOENT);
+    DREY_CHECK_EQ(drey_file_open(path_of("a"), O_WRONLY | O_CREAT | O_EXCL, 0600), -EEXIST);
+    DREY_CHECK_EQ(drey_file_open(path_of("a/b"), O_RDONLY, 0), -ENOTDIR);
+    DREY_CHECK_EQ(drey_file_read(-1, &byte, 1), -EBADF);
+    DREY_CHECK_EQ(drey_file_pread(0, &byte, 1, -1), -EINVAL);
+    DREY_CHECK_EQ(drey_file_pwrite(0, &byte, 1, -1), -EINVAL);
+    DREY_CHECK_EQ(drey_file_close(-1), -EBADF);
+    DREY_CHECK_EQ(drey_file_sync(-1), -EBADF);
+    int fd = drey_file_open(drey_test_dir(), O_RDONLY | O_DIRECTORY, 0);
+    DREY_CHECK(fd >= 0);
+    DREY_CHECK_EQ(drey_file_read(fd, &byte, 1), -EISDIR);
+    DREY_CHECK_EQ(drey_file_close(fd), 0);
+    return 0;
+}
+
+TEST_ON_BOTH(full_disk)
+{
+    int fd = drey_file_open("/dev/full", O_WRONLY, 0);
+    DREY_CHECK(fd >= 0);
+    ssize_t put = drey_file_write(fd, "x", 1);
+    DREY_CHECK_EQ(drey_file_close(fd), 0);
+    DREY_CHECK_EQ(put, -ENOSPC);
+    return 0;
+}
+
+DREY_TEST(r12_outside_a_task, .no_runtime = true)
+{
+    struct stat st;
+    size_t n;
+    char byte;
+    void *data;
+    drey_dir_entry *entries;
+    DREY_CHECK_EQ(drey_file_open("/", O_RDONLY, 0), -EPERM);
+    DREY_CHECK_EQ(drey_file_read(0, &byte, 1), -EPERM);
+    DREY_CHECK_EQ(drey_file_close(1000), -EPERM);
+    DREY_CHECK_EQ(drey_file_stat("/", &st), -EPERM);
+    DREY_CHECK_EQ(drey_dir_list("/", 1, &entries, &n), -EPERM);
+    DREY_CHECK_EQ(drey_file_load("/", 1, &data, &n), -EPERM);
+    DREY_CHECK_EQ(drey_file_store("/", "", 0, 0), -EPERM);
+    return 0;
+}
+
+TEST_ON_BOTH(names)
+{
+    struct stat st;
+    DREY_CHECK_EQ(make_file("a", "text"), 0);
+    DREY_CHECK_EQ(symlink("a", path_of("link")), 0);
+    DREY_CHECK_EQ(drey_file_stat(path_of("link"), &st), 0);
+    DREY_CHECK(S_ISREG(st.st_mode) && st.st_size == 4);
+    DREY_CHECK_EQ(drey_file_lstat(path_of("link"), &st), 0);
+    DREY_CHECK(S_ISLNK(st.st_mode));
+    DREY_CHECK_EQ(drey_file_stat(path_of("none"), &st), -ENOENT);
+    DREY_CHECK_EQ(drey_file_stat(path_of("a/b"), &st), -ENOTDIR);
+    DREY_CHECK_EQ(drey_file_rename(path_of("a"), path_of("b")), 0);
+    DREY_CHECK_EQ(drey_file_rename(path_of("a"), path_of("b")), -ENOENT);
+    DREY_CHECK_EQ(drey_file_stat(path_of("b"), &st), 0);
+    DREY_CHECK_EQ(drey_dir_make(path_of("dir"), 0700), 0);
+    DREY_CHECK_EQ(drey_dir_make(path_of("dir"), 0700), -EEXIST);
+    DREY_CHECK_EQ(drey_file_unlink(path_of("dir")), -EISDIR);
+    DREY_CHECK_EQ(drey_dir_remove(path_of("dir")), 0);
+    DREY_CHECK_EQ(drey_dir_remove(path_of("dir")), -ENOENT);
+    DREY_CHECK_EQ(drey_file_unlink(path_of("b")), 0);
+    DREY_CHECK_EQ(drey_file_unlink(path_of("b")), -ENOENT);
+    return 0;
+}
+
+TEST_ON_BOTH(fstat)
+{
+    struct stat st;
+    int fd = drey_file_open("/dev/null", O_RDONLY, 0);
+    DREY_CHECK(fd >= 0);
+    DREY_CHECK_EQ(drey_file_fstat(fd, &st), 0);
+    DREY_CHECK(S_ISCHR(st.st_mode));
+    DREY_CHECK_EQ(drey_file_close(fd), 0);
+    DREY_CHECK_EQ(drey_file_fstat(fd, &st), -EBADF);
+    return 0;
+}
+
+TEST_ON_BOTH(list)
+{
+    drey_dir_entry *entries = NULL;
+    size_t count = 9;
+    DREY_CHECK_EQ(make_file("b", ""), 0);
+    DREY_CHECK_EQ(make_file("\xc3\xa4", ""), 0);
+    DREY_CHECK_EQ(make_file("a", ""), 0);
+    DREY_CHECK_EQ(drey_dir_make(path_of("Z"), 0700), 0);
+    DREY_CHECK_EQ(drey_dir_list(drey_test_dir(), 3, &entries, &count), -E2BIG);
+    DREY_CHECK_EQ(drey_dir_list(path_of("a"), 3, &entries, &count), -ENOTDIR);
+    DREY_CHECK_EQ(drey_dir_list(path_of("none"), 3, &entries, &count), -ENOENT);
+    DREY_CHECK_EQ(count, 9);
+    DREY_CHECK_EQ(drey_dir_list(drey_test_dir(), 4, &entries, &count), 0);
+    DREY_CHECK_EQ(count, 4);
+    DREY_CHECK_STR(entries[0].name, "Z");
+    DREY_CHECK_STR(entries[1].name, "a");
+    DREY_CHECK_STR(entries[2].name, "b");
+    DREY_CHECK_STR(entries[3].name, "\xc3\xa4");
+    DREY_CHECK(entries[0].type == DT_DIR || entries[0].type == DT_UNKNOWN);
+    free(entries);
+    DREY_CHECK_EQ(drey_dir_list(path_of("Z"), 0, &entries, &count), 0);
+    DREY_CHECK_EQ(count, 0);
+    free(entries);
+    return 0;
+}
+
+TEST_ON_BOTH(load)
+{
+    void *data = NULL;
+    size_t bytes = 99;
+    char small[4];
+    DREY_CHECK_EQ(make_file("a", "12345"), 0);
+    DREY_CHECK_EQ(make_file("empty", ""), 0);
+    DREY_CHECK_EQ(drey_file_load(path_of("a"), 4, &data, &bytes), -EFBIG);
+    DREY_CHECK_EQ(drey_file_load(drey_test_dir(), 4, &data, &bytes), -EISDIR);
+    DREY_CHECK_EQ(drey_file_load(path_of("none"), 4, &data, &bytes), -ENOENT);
+    DREY_CHECK_EQ(drey_file_load_into(path_of("a"), small, 4, &bytes), -EFBIG);
+    DREY_CHECK_EQ(bytes, 99);
+    DREY_CHECK_EQ(drey_file_load(path_of("a"), 5, &data, &bytes), 0);
+    DREY_CHECK_EQ(bytes, 5);
+    DREY_CHECK_STR((char *)data, "12345");
+    free(data);
+    DREY_CHECK_EQ(drey_file_load(path_of("empty"), 0, &data, &bytes), 0);
+    DREY_CHECK_EQ(bytes, 0);
+    DREY_CHECK_STR((char *)data, "");
+    free(data);
+    DREY_CHECK_EQ(make_file("b", "1234"), 0);
+    DREY_CHECK_EQ(drey_file_load_into(path_of("b"), small, 4, &bytes), 0);
+    DREY_CHECK_EQ(bytes, 4);
+    DREY_CHECK(memcmp(small, "1234", 4) == 0);
+    return 0;
+}
+
+/* Files that do not say their size: the limit counts all the same. */
+TEST_ON_BOTH(load_without_a_size)
+{
+    void *data;
+    size_t bytes;
+    char small[8];
+    DREY_CHECK_EQ(drey_file_load("/proc/self/status", 1 << 20, &data, &bytes), 0);
+    DREY_CHECK(bytes > 100 && memcmp(data, "Name:", 5) == 0);
+    free(data);
+    DREY_CHECK_EQ(drey_file_load("/proc/self/status", 100, &data, &bytes), -EFBIG);
+    DREY_CHECK_EQ(drey_file_load_into("/proc/self/status", small, sizeof small, &bytes), -EFBIG);
+    DREY_CHECK_EQ(drey_file_load("/dev/zero", 100000, &data, &bytes), -EFBIG);
+    DREY_CHECK_EQ(drey_file_load("/dev/null", 0, &data, &bytes), 0);
+    DREY_CHECK_EQ(bytes, 0);
+    free(data);
+    return 0;
+}
+
+TEST_ON_BOTH(load_large)
+{
+    enum { BYTES = 5000001 };
+    char *text = malloc(BYTES);
+    DREY_CHECK(text != NULL);
+    for (size_t i = 0; i < BYTES; i++)
+        text[i] = (char)(i % 251);
+    void *data;
+    size_t bytes;
+    DREY_CHECK_EQ(drey_file_store(path_of("large"), text, BYTES, 0600), 0);
+    DREY_CHECK_EQ(drey_file_load(path_of("large"), BYTES, &data, &bytes), 0);
+    DREY_CHECK_EQ(bytes, BYTES);
+    DREY_CHECK(memcmp(data, text, BYTES) == 0);
+    free(data);
+    free(text);
+    return 0;
+}
+
+static DREY_ASYNC int write_fifo(void *arg)
+{
+    int fd = drey_file_open(arg, O_WRONLY, 0);
+    if (fd < 0)
+        return fd;
+    int rc = drey_sleep(DREY_SEC(1));
+    ssize_t put = rc == 0 ? drey_file_write(fd, "through", 7) : rc;
+    int closed = drey_file_close(fd);
+    return put < 0 ? (int)put : closed;
+}
+
+/* A named pipe: the reader waits for the writer, the writer for the reader, and neither blocks the only worker. */
+TEST_ON_BOTH(load_fifo)
+{
+    void *data = NULL;
+    size_t bytes = 0;
+    const char *path = path_of("fifo");
+    DREY_CHECK_EQ(mkfifo(path, 0600), 0);
+    DREY_SCOPE(scope);
+    int rc = drey_go(&scope, write_fifo, (void *)(uintptr_t)path);
+    if (rc == 0)
+        rc = drey_sleep(DREY_SEC(1));
+    int loaded = drey_file_load(path, 100, &data, &bytes);
+    rc = drey_scope_close(&scope, rc);
+    DREY_CHECK_EQ(loaded, 0);
+    DREY_CHECK_STR((char *)data, "through");
+    free(data);
+    return rc;
+}
+
+static DREY_ASYNC int refused_or(int rc)
+{
+    return rc == -ECANCELED ? 0 : -EINVAL;
+}
+
+TEST_ON_BOTH(r4_deadline_while_waiting_for_a_fifo)
+{
+    void *data;
+    size_t bytes;
+    char byte;
+    int fds[2];
+    const char *path = path_of("fifo");
+    DREY_CHECK_EQ(mkfifo(path, 0600), 0);
+    DREY_CHECK_EQ(pipe(fds), 0);
+    DREY_SCOPE(scope, .timeout = DREY_SEC(10));
+    int loaded = drey_file_load(path, 100, &data, &bytes);
+    int rc = drey_scope_close(&scope, loaded);
+    DREY_SCOPE(second, .timeout = DREY_SEC(10));
+    int opened = drey_file_open(path, O_WRONLY, 0);
+    int rc2 = drey_scope_close(&second, opened);
+    DREY_SCOPE(third, .timeout = DREY_SEC(10));
+    ssize_t got = drey_file_read(fds[0], &byte, 1);
+    int rc3 = drey_scope_close(&third, (int)got);
+    close(fds[0]);
+    close(fds[1]);
+    DREY_CHECK_EQ(loaded, -ECANCELED);
+    DREY_CHECK_EQ(opened, -ECANCELED);
+    DREY_CHECK_EQ(got, -ECANCELED);
+    DREY_CHECK(rc == -ETIMEDOUT && rc2 == -ETIMEDOUT && rc3 == -ETIMEDOUT);
+    return 0;
+}
+
+/* Everything is refused, but closing. */
+TEST_ON_BOTH(r4_already_cancelled)
+{
+    struct stat st;
+    char byte = 0;
+    void *data;
+    size_t n;
+    drey_dir_entry *entries;
+    DREY_CHECK_EQ(make_file("a", "text"), 0);
+    int fd = drey_file_open(path_of("a"), O_RDWR, 0);
+    DREY_CHECK(fd >= 0);
+    DREY_SCOPE(scope);
+    drey_scope_cancel(&scope, 0, "test");
+    int wrong = refused_or(drey_file_open(path_of("a"), O_RDONLY, 0));
+    wrong += refused_or((int)drey_file_read(fd, &byte, 1));
+    wrong += refused_or((int)drey_file_write(fd, &byte, 1));
+    wrong += refused_or((int)drey_file_pread(fd, &byte, 1, 0));
+    wrong += refused_or((int)drey_file_pwrite(fd, &byte, 1, 0));
+    wrong += refused_or(drey_file_sync(fd));
+    wrong += refused_or(drey_file_sync_data(fd));
+    wrong += refused_or(drey_file_fstat(fd, &st));
+    wrong += refused_or(drey_file_stat(path_of("a"), &st));
+    wrong += refused_or(drey_file_lstat(path_of("a"), &st));
+    wrong += refused_or(drey_file_rename(path_of("a"), path_of("b")));
+    wrong += refused_or(drey_file_unlink(path_of("a")));
+    wrong += refused_or(drey_dir_make(path_of("c"), 0700));
+    wrong += refused_or(drey_dir_remove(path_of("c")));
+    wrong += refused_or(drey_dir_list(path_of("."), 10, &entries, &n));
+    wrong += refused_or(drey_file_load(path_of("a"), 10, &data, &n));
+    wrong += refused_or(drey_file_load_into(path_of("a"), &byte, 1, &n));
+    wrong += refused_or(drey_file_store(path_of("a"), "x", 1, 0600));
+    int closed = drey_file_close(fd);
+    int rc = drey_scope_close(&scope, 0);
+    DREY_CHECK_EQ(wrong, 0);
+    DREY_CHECK_EQ(closed, 0);
+    DREY_CHECK_EQ(count_names(), 1);
+    return rc;
+}
+
+TEST_ON_BOTH(store)
+{
+    void *data;
+    size_t bytes;
+    struct stat st;
+    mode_t mask = umask(022);
+    int rc = drey_file_store(path_of("a"), "first", 5, 0666);
+    umask(mask);
+    DREY_CHECK_EQ(rc, 0);
+    DREY_CHECK_EQ(drey_file_stat(path_of("a"), &st), 0);
+    DREY_CHECK_EQ(st.st_mode & 0777, 0644);
+    DREY_CHECK_EQ(drey_file_store(path_of("a"), "2", 1, 0600), 0);
+    DREY_CHECK_EQ(drey_file_load(path_of("a"), 10, &data, &bytes), 0);
+    DREY_CHECK_STR((char *)data, "2");
+    free(data);
+    DREY_CHECK_EQ(drey_file_store(path_of("empty"), "", 0, 0600), 0);
+    DREY_CHECK_EQ(count_names(), 2);
+    return 0;
+}
+
+TEST_ON_BOTH(store_fails_without_a_trace)
+{
+    struct stat st;
+    DREY_CHECK_EQ(drey_file_store(path_of("none/a"), "x", 1, 0600), -ENOENT);
+    DREY_CHECK_EQ(drey_dir_make(path_of("dir"), 0700), 0);
+    DREY_CHECK_EQ(drey_file_store(path_of("dir"), "x", 1, 0600), -EISDIR);
+    DREY_CHECK_EQ(drey_file_stat(path_of("dir"), &st), 0);
+    DREY_CHECK(S_ISDIR(st.st_mode));
+    DREY_CHECK_EQ(count_names(), 1);
+    return 0;
+}
+
+static char cut_path[512];
+
+static DREY_ASYNC int store_and_look(void *arg)
+{
+    (void)arg;
+    int rc = drey_file_store(cut_path, "new content", 11, 0600);
+    DREY_SCOPE(shield, .shield = true, .timeout = DREY_SEC(5));
+    void *data = NULL;
+    size_t bytes = 0, count = 0;
+    drey_dir_entry *entries = NULL;
+    char folder[512];
+    snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(cut_path, '/') - cut_path), cut_path);
+    int loaded = drey_file_load(cut_path, 100, &data, &bytes);
+    int listed = drey_dir_list(folder, 10, &entries, &count);
+    bool whole = loaded == 0 && strcmp(data, rc == 0 ? "new content" : "old") == 0;
+    free(data);
+    free(entries);
+    int restored = drey_file_store(cut_path, "old", 3, 0600);
+    int closed = drey_scope_close(&shield, 0);
+    DREY_CHECK_EQ(listed, 0);
+    DREY_CHECK_EQ(count, 1);
+    DREY_CHECK(whole);
+    DREY_CHECK_EQ(restored, 0);
+    DREY_CHECK_EQ(closed, 0);
+    return rc;
+}
+
+/* R4: wherever it is cut, the old content or the new is there, and nothing else. */
+DREY_TEST(r4_store_cut_everywhere, .no_runtime = true)
+{
+    snprintf(cut_path, sizeof cut_path, "%s", path_of("a"));
+    DREY_CHECK_EQ(make_file("a", "old"), 0);
+    DREY_CHECK(drey_test_cancel_everywhere(store_and_look, NULL, 1) > 3);
+    return 0;
+}
+
+static DREY_ASYNC int load_self(void *arg)
+{
+    (void)arg;
+    void *data;
+    size_t bytes;
+    int rc = drey_file_load("/proc/self/status", 1 << 16, &data, &bytes);
+    if (rc == 0)
+        free(data);
+    return rc;
+}
+
+DREY_TEST(r4_load_cut_everywhere, .no_runtime = true)
+{
+    DREY_CHECK(drey_test_cancel_everywhere(load_self, NULL, 1) > 1);
+    return 0;
+}
+
+/* Memory that is out in any place is -ENOMEM and leaves nothing behind. */
+TEST_ON_BOTH(memory_is_out)
+{
+    void *data;
+    size_t bytes;
+    DREY_CHECK_EQ(make_file("a", "old"), 0);
+    drey_test_fail_alloc(1);
+    DREY_CHECK_EQ(drey_file_load(path_of("a"), 10, &data, &bytes), -ENOMEM);
+    drey_test_fail_alloc(1);
+    DREY_CHECK_EQ(drey_file_store(path_of("a"), "x", 1, 0600), -ENOMEM);
+    drey_test_fail_alloc(0);
+    DREY_CHECK_EQ(drey_file_load(path_of("a"), 10, &data, &bytes), 0);
+    DREY_CHECK_STR((char *)data, "old");
+    free(data);
+    return 0;
+}
+
+enum { FILES = 200, READERS = 16 };
+
+static struct {
+    char paths[FILES][512];
+    _Atomic int next, wrong;
+} many;
+
+static DREY_ASYNC int read_some(void *arg)
+{
+    (void)arg;
+    for (int i; (i = atomic_fetch_add(&many.next, 1)) < FILES * 10;) {
+        char text[64] = "";
+        size_t bytes;
+        int rc = drey_file_load_into(many.paths[i % FILES], text, sizeof text - 1, &bytes);
+        if (rc < 0)
+            return rc;
+        if (bytes != 4 || atoi(text) != 1000 + i % FILES)
+            atomic_fetch_add(&many.wrong, 1);
+    }
+    return 0;
+}
+
+static DREY_ASYNC int write_one(void *arg)
+{
+    int i = (int)(intptr_t)arg;
+    char text[16];
+    snprintf(text, sizeof text, "%d", 1000 + i);
+    return drey_file_store(many.paths[i], text, 4, 0600);
+}
+
+TEST_ON_BOTH(many_at_once, .workers = 4, .real_clock = true)
+{
+    int rc = 0;
+    for (int i = 0; i < FILES; i++)
+        snprintf(many.paths[i], sizeof many.paths[i], "%s/%d", drey_test_dir(), i);
+    many.next = many.wrong = 0;
+    DREY_SCOPE(writing, .limit = 32, .spread = true);
+    for (int i = 0; i < FILES && rc == 0; i++)
+        rc = drey_go(&writing, write_one, (void *)(intptr_t)i);
+    rc = drey_scope_close(&writing, rc);
+    DREY_CHECK_EQ(rc, 0);
+    DREY_SCOPE(reading, .spread = true);
+    for (int i = 0; i < READERS && rc == 0; i++)
+        rc = drey_go(&reading, read_some, NULL);
+    rc = drey_scope_close(&reading, rc);
+    DREY_CHECK_EQ(many.wrong, 0);
+    return rc;
+}
+
+struct slow {
+    const char *path;
+    int rc;
+};
+
+static DREY_ASYNC int store_slowly(void *arg)
+{
+    struct slow *s = arg;
+    static char block[1 << 20];
+    s->rc = drey_file_store(s->path, block, sizeof block, 0600);
+    return 0;
+}
+
+/* R5, R17: operations in flight hold the virtual clock, so a deadline that is far away does not come. */
+TEST_ON_BOTH(r17_operations_hold_the_clock)
+{
+    struct slow s = {.path = path_of("a"), .rc = 1};
+    DREY_SCOPE(scope, .timeout = DREY_SEC(3600));
+    int rc = drey_go(&scope, store_slowly, &s);
+    rc = drey_scope_close(&scope, rc);
+    DREY_CHECK_EQ(s.rc, 0);
+    return rc;
+}
+
+DREY_TEST_MAIN()
