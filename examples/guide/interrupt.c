@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ctrl-C in two steps. The first one fires `drain`: nothing new is taken, what is running finishes. The second one fires
+ * Ctrl-C in two steps. The first fires `drain`: nothing new is taken, what is running finishes. The second fires
  * `stop`, above it, which is the runtime's own token: everything is cancelled. Here the program signals itself.
  *
  * Prints:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Before the migration: a thread for each context, a mutex around a table, and a join loop. If one fails, the others run
+ * Before the migration: a thread for each context, a mutex around a table, a join loop. If one fails, the others run
  * on; nothing limits how many threads there are; nothing ends the slow ones. migrate_tasks.c is the same with drey.
  *
  * Prints:

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A small table of texts, guarded by a rwlock; what it holds is written to a file. For safe_state.c and bad_locking.c. */
+/* A small table of texts under a rwlock, made durable after each change. For safe_state.c and bad_locking.c. */
 #pragma once
 
 #include <drey.h>

@@ -144,8 +144,12 @@ void sq_text_quote(sq_text *text, const char *data, size_t bytes)
     const unsigned char *at = (const unsigned char *)data, *end = at + bytes, *plain = at;
     sq_text_char(text, '"');
     while (at < end) {
+        if (*at >= 0x20 && *at < 0x80 && *at != '"' && *at != '\\') {
+            at++;
+            continue;
+        }
         unsigned length = sq_utf8_length(at, end);
-        if (length > 1 || (length == 1 && *at >= 0x20 && *at != '"' && *at != '\\')) {
+        if (length > 1) {
             at += length;
             continue;
         }

@@ -10,7 +10,7 @@
  */
 #include "base/alloc.h"
 #include "chan/chan.h"
-#include "chan/crowd.h"
+#include "wait/claimed.h"
 #include "wait/case.h"
 
 struct drey_broadcast {
@@ -84,27 +84,27 @@ int drey_broadcast_send(drey_broadcast *broadcast, const void *message)
 {
     if (unlikely(drey__current() == NULL))
         return -EPERM;
-    struct drey__crowd crowd = {0};
+    struct drey__queue crowd = {0};
     drey__spin_lock(&broadcast->lock);
     bool closed = broadcast->closed;
     if (!closed) {
         put(broadcast, message);
-        drey__crowd_claim(&crowd, &broadcast->waiters, 0);
+        drey__claimed_add_all(&crowd, &broadcast->waiters, 0);
     }
     drey__spin_unlock(&broadcast->lock);
-    drey__crowd_wake(&crowd);
+    drey__claimed_wake(&crowd);
     return closed ? -EPIPE : 0;
 }
 
 void drey_broadcast_close(drey_broadcast *broadcast)
 {
     drey__current_or_die("drey_broadcast_close");
-    struct drey__crowd crowd = {0};
+    struct drey__queue crowd = {0};
     drey__spin_lock(&broadcast->lock);
     broadcast->closed = true;
-    drey__crowd_claim(&crowd, &broadcast->waiters, 0);
+    drey__claimed_add_all(&crowd, &broadcast->waiters, 0);
     drey__spin_unlock(&broadcast->lock);
-    drey__crowd_wake(&crowd);
+    drey__claimed_wake(&crowd);
 }
 
 void drey_subscription_open(drey_subscription *subscription, drey_broadcast *broadcast)

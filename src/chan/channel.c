@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/alloc.h"
 #include "chan/chan.h"
-#include "chan/crowd.h"
+#include "wait/claimed.h"
 
 int drey_chan_new(drey_chan_options options, drey_chan **out_chan)
 {
@@ -115,13 +115,13 @@ int drey_chan_try_recv(drey_chan *chan, void *out_message)
 void drey_chan_close(drey_chan *chan)
 {
     drey__current_or_die("drey_chan_close");
-    struct drey__crowd crowd = {0};
+    struct drey__queue crowd = {0};
     drey__chan_lock(chan);
     chan->closed = true;
-    drey__crowd_claim(&crowd, &chan->senders, -EPIPE);
-    drey__crowd_claim(&crowd, &chan->receivers, -EPIPE); /* they wait, so the ring is empty (I1) */
+    drey__claimed_add_all(&crowd, &chan->senders, -EPIPE);
+    drey__claimed_add_all(&crowd, &chan->receivers, -EPIPE); /* they wait, so the ring is empty (I1) */
     drey__chan_unlock(chan);
-    drey__crowd_wake(&crowd);
+    drey__claimed_wake(&crowd);
 }
 
 size_t drey_chan_length(const drey_chan *chan)

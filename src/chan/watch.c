@@ -5,7 +5,7 @@
  */
 #include "base/alloc.h"
 #include "chan/chan.h"
-#include "chan/crowd.h"
+#include "wait/claimed.h"
 #include "wait/case.h"
 
 struct drey_watch {
@@ -52,24 +52,24 @@ void drey_watch_unref(drey_watch *watch)
 void drey_watch_set(drey_watch *watch, const void *value)
 {
     drey__current_or_die("drey_watch_set");
-    struct drey__crowd crowd = {0};
+    struct drey__queue crowd = {0};
     drey__spin_lock(&watch->lock);
     drey__message_copy(watch->value, value, watch->bytes);
     watch->version++;
-    drey__crowd_claim(&crowd, &watch->waiters, 0);
+    drey__claimed_add_all(&crowd, &watch->waiters, 0);
     drey__spin_unlock(&watch->lock);
-    drey__crowd_wake(&crowd);
+    drey__claimed_wake(&crowd);
 }
 
 void drey_watch_close(drey_watch *watch)
 {
     drey__current_or_die("drey_watch_close");
-    struct drey__crowd crowd = {0};
+    struct drey__queue crowd = {0};
     drey__spin_lock(&watch->lock);
     watch->closed = true;
-    drey__crowd_claim(&crowd, &watch->waiters, 0);
+    drey__claimed_add_all(&crowd, &watch->waiters, 0);
     drey__spin_unlock(&watch->lock);
-    drey__crowd_wake(&crowd);
+    drey__claimed_wake(&crowd);
 }
 
 uint64_t drey_watch_get(drey_watch *watch, void *out_value)

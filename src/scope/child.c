@@ -67,12 +67,12 @@ static bool was_told_to_stop(drey_task *t)
            atomic_load_explicit(&t->handle.cancelled, memory_order_relaxed);
 }
 
-/* A daemon that was asked to end by the scope's finish has not failed. */
+/* A daemon that answers the scope's end with -ECANCELED has not failed. */
 static bool is_failure(scope *s, drey_task *t)
 {
     if (likely(t->result >= 0) || was_told_to_stop(t))
         return false;
-    return (t->flags & DREY__DAEMON) == 0 || drey__scope_cause(s) == DREY_CAUSE_NONE;
+    return (t->flags & DREY__DAEMON) == 0 || t->result != -ECANCELED || drey__scope_cause(s) == DREY_CAUSE_NONE;
 }
 
 /* On the worker where the child ended: siblings shall see a failure now. */

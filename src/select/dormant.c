@@ -10,8 +10,6 @@
  *
  * The block belongs to the task. Between arming and `woken` the waiters in it may be touched by wakers (wait.h, I2).
  */
-#include <string.h>
-
 #include "base/alloc.h"
 #include "scope/child.h"
 #include "select/select.h"
@@ -50,7 +48,7 @@ static bool needs_timer(const drey_case *cases, size_t n)
 }
 
 /* A block with room for the cases, which are copied: the old one if it fits. NULL: no memory; the old one is kept. */
-static struct drey__dormant *block_for(struct drey__dormant *old, const drey_case *cases, size_t n)
+static struct drey__dormant *block_for(struct drey__dormant *old, const drey_case *cases, size_t n, int64_t base)
 {
     bool timer = needs_timer(cases, n);
     struct drey__dormant *d = old;
@@ -64,7 +62,13 @@ static struct drey__dormant *block_for(struct drey__dormant *old, const drey_cas
         d->has_timer = timer;
     }
     d->n = (uint8_t)n;
-    memcpy(d->cases, cases, n * sizeof *cases);
+    for (size_t i = 0; i < n; i++) {
+        d->cases[i] = cases[i];
+        if (cases[i].kind == DREY_ON_AFTER) { /* counted from now, however often the task looks again */
+            d->cases[i].kind = DREY_ON_AT;
+            d->cases[i].a = drey__case_time(&cases[i], base);
+        }
+    }
     return d;
 }
 
@@ -85,8 +89,8 @@ static bool fall_asleep(drey_task *t, struct drey__dormant *d)
     t->stack = NULL;
     t->state = DREY__DORMANT;
     drey__scope_link(t);
-    while (!drey__scope_marked(t) && (d->event = drey__cases_attempt(d->cases, d->n)) == NOT_YET) {
-        if (drey__cases_enlist(d->cases, d->n, waiters_of(d), timer_of(d), t, &enlisted))
+    while (!drey__scope_marked(t) && (d->event = drey__cases_attempt(d->cases, d->n, 0)) == NOT_YET) {
+        if (drey__cases_enlist(d->cases, d->n, 0, waiters_of(d), timer_of(d), t, &enlisted))
             return true;
         if (!drey__disarm(t)) { /* claimed meanwhile: its mail is under way */
             for (size_t i = enlisted; i < d->n; i++)
@@ -149,10 +153,11 @@ int drey_go_when(drey_scope *s, drey_step_fn *fn, void *arg, drey_case *cases, s
     int rc = drey__enter(&self, DREY__CUT_POINT);
     if (rc < 0)
         return rc;
-    if (n == 0 || n > DREY_WHEN_MAX || (rc = drey__cases_prepare(cases, n)) < 0)
+    int64_t base;
+    if (n == 0 || n > DREY_WHEN_MAX || drey__cases_check(cases, n, &base) < 0)
         return -EINVAL;
     check_out_pointers(self, cases, n);
-    struct drey__dormant *d = block_for(NULL, cases, n);
+    struct drey__dormant *d = block_for(NULL, cases, n, base);
     if (d == NULL)
         return -ENOMEM;
     drey_task *t = drey__child_new(self, s, NULL, arg, DREY__STEP);
@@ -175,10 +180,11 @@ int drey_again_when(drey_case *cases, size_t n)
     drey_task *self = drey__current_or_die("drey_again_when");
     if ((self->flags & DREY__STEP) == 0)
         drey__panic("drey_again_when: only as the return value of a dormant task's step (R9)");
-    if (n == 0 || n > DREY_WHEN_MAX || drey__cases_prepare(cases, n) < 0)
+    int64_t base;
+    if (n == 0 || n > DREY_WHEN_MAX || drey__cases_check(cases, n, &base) < 0)
         return -EINVAL;
     check_out_pointers(self, cases, n);
-    struct drey__dormant *d = block_for(self->dormant, cases, n);
+    struct drey__dormant *d = block_for(self->dormant, cases, n, base);
     if (d == NULL)
         return -ENOMEM;
     self->dormant = d;

@@ -31,40 +31,47 @@ static const struct drey__case_ops *const kinds[] = {
     [DREY_ON_BROADCAST] = &drey__case_broadcast, [DREY_ON_WATCH] = &drey__case_watch,
 };
 
-const struct drey__case_ops *drey__case_ops_of(const drey_case *c)
+int drey__cases_check(const drey_case *cases, size_t n, int64_t *out_base)
 {
-    return kinds[c->kind];
-}
-
-int drey__cases_prepare(drey_case *cases, size_t n)
-{
+    *out_base = 0;
     for (size_t i = 0; i < n; i++) {
-        drey_case *c = &cases[i];
-        if (c->kind < 0 || (size_t)c->kind >= sizeof kinds / sizeof kinds[0])
+        if (cases[i].kind < 0 || (size_t)cases[i].kind >= sizeof kinds / sizeof kinds[0])
             return -EINVAL;
-        if (kinds[c->kind] != NULL && c->object == NULL && c->kind != DREY_ON_FD)
-            c->kind = DREY_ON_NEVER;
-        if (c->kind == DREY_ON_AFTER) {
-            int64_t now = drey__clock_now();
-            c->kind = DREY_ON_AT;
-            c->a = c->a <= 0 ? now : c->a > INT64_MAX - now ? INT64_MAX : now + c->a;
-        }
+        if (cases[i].kind == DREY_ON_AFTER && *out_base == 0)
+            *out_base = drey__clock_now();
     }
     return 0;
 }
 
-static bool attempt(drey_case *c)
+int64_t drey__case_time(const drey_case *c, int64_t base)
 {
-    const struct drey__case_ops *ops = kinds[c->kind];
-    if (ops != NULL)
-        return ops->attempt(c);
-    if (c->kind == DREY_ON_NEVER || (c->kind == DREY_ON_AT && c->a > drey__clock_now()))
-        return false;
-    c->result = 0;
-    return true;
+    if (c->kind == DREY_ON_AT)
+        return c->a;
+    if (c->kind != DREY_ON_AFTER)
+        return INT64_MAX;
+    return c->a <= 0 ? base : c->a > INT64_MAX - base ? INT64_MAX : base + c->a;
 }
 
-int drey__cases_attempt(drey_case *cases, size_t n)
+/* The object's steps; NULL for a kind without an object, and for a NULL object, which never happens. */
+static const struct drey__case_ops *ops_of(const drey_case *c)
+{
+    return c->object == NULL && c->kind != DREY_ON_FD ? NULL : kinds[c->kind];
+}
+
+static bool attempt(drey_case *c, int64_t base)
+{
+    const struct drey__case_ops *ops = ops_of(c);
+    if (ops != NULL)
+        return ops->attempt(c);
+    bool ready = c->kind == DREY_ON_READY;
+    if (c->kind == DREY_ON_AT || c->kind == DREY_ON_AFTER)
+        ready = drey__case_time(c, base) <= drey__clock_now();
+    if (ready)
+        c->result = 0;
+    return ready;
+}
+
+int drey__cases_attempt(drey_case *cases, size_t n, int64_t base)
 {
     uint8_t order[SELECT_MAX];
     for (uint32_t i = 0; i < n; i++) { /* inside-out Fisher-Yates */
@@ -73,7 +80,7 @@ int drey__cases_attempt(drey_case *cases, size_t n)
         order[j] = (uint8_t)i;
     }
     for (size_t i = 0; i < n; i++)
-        if (attempt(&cases[order[i]]))
+        if (attempt(&cases[order[i]], base))
             return order[i];
     return -EAGAIN;
 }
@@ -86,33 +93,32 @@ static void timer_fired(struct drey__timer *timer)
 }
 
 /* One timer serves all: the earliest case. */
-static void set_timer(drey_case *cases, size_t n, struct drey__case_timer *timer, drey_task *self)
+static void set_timer(const drey_case *cases, size_t n, int64_t base, struct drey__case_timer *timer, drey_task *self)
 {
-    timer->timer.link.next = NULL;
-    size_t first = n;
-    for (size_t i = 0; i < n; i++)
-        if (cases[i].kind == DREY_ON_AT && (first == n || cases[i].a < cases[first].a))
-            first = i;
-    if (first == n)
-        return;
+    timer->timer = (struct drey__timer){.when = INT64_MAX, .fire = timer_fired};
     timer->task = self;
-    timer->index = (uint32_t)first;
-    timer->timer.when = cases[first].a;
-    timer->timer.fire = timer_fired;
-    drey__wheel_add(&drey__self->timers, &timer->timer);
+    for (size_t i = 0; i < n; i++) {
+        int64_t when = drey__case_time(&cases[i], base);
+        if (when < timer->timer.when) {
+            timer->timer.when = when;
+            timer->index = (uint32_t)i;
+        }
+    }
+    if (timer->timer.when != INT64_MAX)
+        drey__wheel_add(&drey__self->timers, &timer->timer);
 }
 
-bool drey__cases_enlist(drey_case *cases, size_t n, struct drey__waiter *waiters, struct drey__case_timer *timer,
-                        drey_task *self, size_t *out_enlisted)
+bool drey__cases_enlist(drey_case *cases, size_t n, int64_t base, struct drey__waiter *waiters,
+                        struct drey__case_timer *timer, drey_task *self, size_t *out_enlisted)
 {
     uint32_t flags = 0;
     for (size_t i = 0; i < n; i++)
-        flags |= kinds[cases[i].kind] != NULL ? kinds[cases[i].kind]->arm_flags : 0;
+        flags |= ops_of(&cases[i]) != NULL ? ops_of(&cases[i])->arm_flags : 0;
     drey__arm(self, flags);
     if (timer != NULL)
-        set_timer(cases, n, timer, self);
+        set_timer(cases, n, base, timer, self);
     for (size_t i = 0; i < n; i++) {
-        const struct drey__case_ops *ops = kinds[cases[i].kind];
+        const struct drey__case_ops *ops = ops_of(&cases[i]);
         *out_enlisted = i;
         drey__waiter_init(&waiters[i], self, NULL, (uint32_t)i);
         if (ops != NULL && ops->enlist(&cases[i], &waiters[i]))
@@ -128,13 +134,13 @@ void drey__cases_withdraw(drey_case *cases, size_t n, struct drey__waiter *waite
     if (timer != NULL)
         drey__wheel_remove(&drey__self->timers, &timer->timer);
     for (size_t i = 0; i < n; i++)
-        if (i != claimed && kinds[cases[i].kind] != NULL)
-            kinds[cases[i].kind]->withdraw(&cases[i], &waiters[i]);
+        if (i != claimed && ops_of(&cases[i]) != NULL)
+            ops_of(&cases[i])->withdraw(&cases[i], &waiters[i]);
 }
 
 void drey__case_finish(drey_case *c, struct drey__waiter *w)
 {
-    const struct drey__case_ops *ops = kinds[c->kind];
+    const struct drey__case_ops *ops = ops_of(c);
     if (ops != NULL && ops->finish != NULL)
         ops->finish(c, w);
     else
@@ -142,12 +148,13 @@ void drey__case_finish(drey_case *c, struct drey__waiter *w)
 }
 
 /* One round of steps 2 to 4: the index, -ECANCELED, or -EAGAIN to start again. */
-static __attribute__((noinline)) int wait_round(drey_case *cases, size_t n, drey_task *self, const void *place)
+static __attribute__((noinline)) int wait_round(drey_case *cases, size_t n, int64_t base, drey_task *self,
+                                                const void *place)
 {
     struct drey__waiter *waiters = alloca(n * sizeof *waiters); /* n is at most SELECT_MAX: 3 KB */
     struct drey__case_timer timer;
     size_t enlisted;
-    if (!drey__cases_enlist(cases, n, waiters, &timer, self, &enlisted) && drey__disarm(self)) {
+    if (!drey__cases_enlist(cases, n, base, waiters, &timer, self, &enlisted) && drey__disarm(self)) {
         drey__cases_withdraw(cases, enlisted, waiters, &timer, DREY__BY_CANCEL);
         atomic_store_explicit(&self->claim, DREY__IDLE, memory_order_relaxed);
         return -EAGAIN;
@@ -169,23 +176,25 @@ int drey_select(drey_case *cases, size_t n)
         return rc;
     if (n == 0 || n > SELECT_MAX)
         return n == 0 ? -EINVAL : -E2BIG;
-    rc = drey__cases_prepare(cases, n);
+    int64_t base;
+    rc = drey__cases_check(cases, n, &base);
     if (rc < 0)
         return rc;
     do {
-        rc = drey__cases_attempt(cases, n);
+        rc = drey__cases_attempt(cases, n, base);
         if (rc == -EAGAIN)
-            rc = wait_round(cases, n, self, DREY__CALLER);
+            rc = wait_round(cases, n, base, self, DREY__CALLER);
     } while (rc == -EAGAIN);
     return rc;
 }
 
 int drey_try_select(drey_case *cases, size_t n)
 {
+    int64_t base;
     if (drey__current() == NULL)
         return -EPERM;
     if (n == 0 || n > SELECT_MAX)
         return n == 0 ? -EINVAL : -E2BIG;
-    int rc = drey__cases_prepare(cases, n);
-    return rc < 0 ? rc : drey__cases_attempt(cases, n);
+    int rc = drey__cases_check(cases, n, &base);
+    return rc < 0 ? rc : drey__cases_attempt(cases, n, base);
 }

@@ -35,6 +35,7 @@ struct drey__stack {
     struct drey__stack_chunk *chunk;
     uint32_t slot;                   /* index in the chunk */
     uint32_t size_class;
+    uint32_t refusals;               /* suspension points refused to the task so far */
     void *sanitizer_fiber;           /* ThreadSanitizer's name for this stack */
     void *sanitizer_frames;          /* AddressSanitizer's fake stack while switched away */
     struct drey__held {

@@ -3,7 +3,7 @@
  * A condition is a queue. A task queues itself while it still holds the mutex, so a change made under the mutex, and
  * the wake that follows it, cannot fall between its test and its wait.
  */
-#include "sync/claimed.h"
+#include "wait/claimed.h"
 #include "sync/mutex.h"
 #include "wait/report.h"
 

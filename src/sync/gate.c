@@ -7,7 +7,7 @@
  */
 #include <drey/sync.h>
 
-#include "sync/claimed.h"
+#include "wait/claimed.h"
 #include "wait/case.h"
 
 struct gate { /* all under spin */

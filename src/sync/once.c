@@ -7,7 +7,7 @@
  */
 #include <drey/sync.h>
 
-#include "sync/claimed.h"
+#include "wait/claimed.h"
 
 /* What a waiter is woken with. */
 enum { SUCCEEDED = 0, YOUR_TURN };

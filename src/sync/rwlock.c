@@ -15,7 +15,7 @@
  */
 #include <drey/sync.h>
 
-#include "sync/claimed.h"
+#include "wait/claimed.h"
 #include "sync/deadlock.h"
 #include "sync/word.h"
 

@@ -8,7 +8,7 @@
  */
 #include <drey/sync.h>
 
-#include "sync/claimed.h"
+#include "wait/claimed.h"
 #include "wait/case.h"
 
 struct sem {                    /* all under spin, but for max, which is constant */

@@ -5,6 +5,7 @@
  */
 #include "wait/report.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -68,6 +69,15 @@ void drey__report_lock_rule(struct drey_task *self, const void *place)
     if (stop)
         drey__panic("lock rule: a lock is held at a suspension point, see above; release it first, or use a semaphore "
                     "of one permit (R10)");
+}
+
+void drey__report_deaf(struct drey_task *self, const void *place)
+{
+    char name[NAME_BYTES], where[NAME_BYTES];
+    drey__report("task %s was cancelled and has been refused %" PRIu32 " times, last at %s: it does not look at "
+                 "-ECANCELED (R4)",
+                 drey__task_name(self, name, sizeof name), self->stack->refusals,
+                 drey__place_name(place, where, sizeof where));
 }
 
 const char *drey__task_name(const struct drey_task *t, char *buffer, unsigned long bytes)

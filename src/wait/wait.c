@@ -6,6 +6,9 @@
 #include "wait/point.h"
 #include "wait/report.h"
 
+/* A cleanup is refused a few times; a loop that does not look at its results, without end (R4). */
+enum { REFUSALS_REPORTED = 10000 };
+
 void (*drey__point_hook)(const void *place);
 
 void drey__yield_now(struct drey_task *self)
@@ -35,7 +38,11 @@ int drey__enter_slow(struct drey_task *self, enum drey__entry entry, const void 
     bool marked = drey__scope_marked(self);
     if (!marked && drey__point_hook == NULL)
         self->clear_at = epoch;
-    return marked && entry == DREY__CUT_POINT ? -ECANCELED : 0;
+    if (!marked || entry != DREY__CUT_POINT)
+        return 0;
+    if (unlikely(++self->stack->refusals == REFUSALS_REPORTED))
+        drey__report_deaf(self, place);
+    return -ECANCELED;
 }
 
 struct drey_task *drey__current_or_die(const char *function)
@@ -54,6 +61,8 @@ bool drey__park_at(struct drey_task *self, const char *what, const void *object,
     s->wait_place = place;
     if (unlikely(!drey__link_in_list(&self->sibling)))
         drey__scope_link(self);
+    if (self->scope != self->parent)
+        drey__scope_check_left(self, __builtin_frame_address(0));
     /* A foreign waker may have claimed and readied the task already: its state is then for the mail to set. */
     self->state = DREY__PARKED;
     drey__switch_away(self);

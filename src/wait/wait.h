@@ -231,5 +231,9 @@ static inline const struct drey__held *drey__held_find(const struct drey_task *s
 
 /* scope/mark.c: is the task cancelled now? Records that it is not. */
 bool drey__scope_marked(struct drey_task *t);
+/* scope/open.c: stop with a sentence if the task's innermost scope lies in a frame that has returned (R1). */
+void drey__scope_check_left(struct drey_task *self, const void *frame);
+/* scope/open.c: stop with a sentence if the innermost scope lies in a frame that has returned (R1). */
+void drey__scope_check_left(struct drey_task *self, const void *frame);
 /* scope/visit.c: link a task that can be found by cancellation from now on. */
 void drey__scope_link(struct drey_task *t);
