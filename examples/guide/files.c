@@ -122,7 +122,7 @@ static DREY_ASYNC int run(void *arg)
 
 int main(void)
 {
-    char path[] = "/tmp/context-XXXXXX";
+    char path[] = P_tmpdir "/context-XXXXXX";
     int fd = mkstemp(path);
     if (fd < 0) {
         perror(path);

@@ -33,7 +33,7 @@ static DREY_ASYNC int process(void *arg)
     return 0;
 }
 
-static DREY_ASYNC int run(void *arg)
+static DREY_ASYNC int process_all(void *arg)
 {
     (void)arg;
     DREY_SCOPE(scope, .limit = 4, .timeout = DREY_SEC(10));
@@ -45,7 +45,7 @@ static DREY_ASYNC int run(void *arg)
 
 int main(void)
 {
-    int rc = drey_run(NULL, run, NULL);
+    int rc = drey_run(NULL, process_all, NULL);
     printf("%zu contexts, %zu bytes\n", all.count, all.bytes);
     return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

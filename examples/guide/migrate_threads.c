@@ -33,7 +33,7 @@ static void *process(void *arg)
     return NULL;
 }
 
-int main(void)
+static int process_all(void)
 {
     pthread_t threads[CONTEXTS];
     int failure = 0, started = 0;
@@ -41,6 +41,12 @@ int main(void)
         started++;
     for (int i = 0; i < started; i++)
         pthread_join(threads[i], NULL);
+    return -failure;
+}
+
+int main(void)
+{
+    int rc = process_all();
     printf("%zu contexts, %zu bytes\n", all.count, all.bytes);
-    return failure == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

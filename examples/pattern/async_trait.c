@@ -50,8 +50,8 @@ static int fill(context *c, const char *id, const char *data)
 {
     if (strlen(id) > ID_MAX || strlen(data) > DATA_MAX)
         return -E2BIG;
-    strcpy(c->id, id);
-    strcpy(c->data, data);
+    snprintf(c->id, sizeof c->id, "%s", id);
+    snprintf(c->data, sizeof c->data, "%s", data);
     return 0;
 }
 
@@ -164,7 +164,7 @@ static DREY_ASYNC int run(void *arg)
 
 int main(void)
 {
-    char path[] = "/tmp/contexts-XXXXXX", file[64];
+    char path[] = P_tmpdir "/contexts-XXXXXX", file[64];
     if (mkdtemp(path) == NULL) {
         perror(path);
         return EXIT_FAILURE;

@@ -10,7 +10,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* Good: the lock is held only while the value is copied. */
 static DREY_ASYNC bool get_value(state *s, const char *key, char out[STATE_TEXT_MAX + 1])
@@ -19,7 +18,7 @@ static DREY_ASYNC bool get_value(state *s, const char *key, char out[STATE_TEXT_
     const char *value = state_find(s, key);
     if (value == NULL)
         return false;
-    strcpy(out, value);
+    snprintf(out, STATE_TEXT_MAX + 1, "%s", value);
     return true;
 }
 

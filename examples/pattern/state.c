@@ -2,6 +2,7 @@
 #include "state.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 const char *state_find(const state *s, const char *key)
@@ -22,8 +23,8 @@ int state_set(state *s, const char *key, const char *value)
     if (i == STATE_VALUES)
         return -ENOSPC;
     if (i == s->count)
-        strcpy(s->keys[s->count++], key);
-    strcpy(s->values[i], value);
+        snprintf(s->keys[s->count++], sizeof s->keys[0], "%s", key);
+    snprintf(s->values[i], sizeof s->values[0], "%s", value);
     return 0;
 }
 

@@ -29,7 +29,7 @@ typedef struct drey_counters {
     uint64_t completed;         /* tasks, so far */
     uint64_t switches;          /* from one task to another, so far */
     uint64_t steals;            /* of unstarted tasks, so far */
-    uint64_t wakes;             /* of tasks, so far */
+    uint64_t wakes;             /* of sleeping workers, so far */
     uint64_t timers;            /* set */
     uint64_t io_inflight;       /* operations */
     uint64_t pool_running;      /* offloaded jobs, all pools */
@@ -42,7 +42,7 @@ typedef struct drey_counters {
 } drey_counters;
 
 /**
- * Write what every task does, for people: name, state, what it waits on and since when, place, the tree of scopes,
+ * Write what every task does, for people: name, state, what it waits on, place, the tree of scopes,
  * locks, workers, and the I/O backend.
  *
  * @param fd  written to by blocking writes

@@ -48,10 +48,9 @@ static bool type_matches(const char *name, const sq_json *value)
     bool number = type == SQ_JSON_INTEGER || type == SQ_JSON_REAL;
     if (strcmp(name, "number") == 0)
         return number;
-    if (strcmp(name, "integer") == 0 && type == SQ_JSON_REAL) {
-        double real = sq_json_number(value);
-        return real >= -0x1p63 && real < 0x1p63 && (double)(int64_t)real == real;
-    }
+    int64_t integer;
+    if (strcmp(name, "integer") == 0 && type == SQ_JSON_REAL)
+        return sq_double_integral(sq_json_number(value), &integer);
     static const char *const names[] = {"null", "boolean", "integer", "number", "string", "array", "object"};
     return strcmp(name, names[type]) == 0;
 }

@@ -71,12 +71,21 @@ static int decimal_print(const decimal *d, char *out, size_t room)
     int k = d->count, n = d->point;
     if (k <= n && n <= 21)
         return snprintf(out, room, "%s%.*s", d->digits, n - k, zeros);
-    if (0 < n && n <= 21)
+    if (0 < n && n < k)
         return snprintf(out, room, "%.*s.%s", n, d->digits, d->digits + n);
     if (-6 < n && n <= 0)
         return snprintf(out, room, "0.%.*s%s", -n, zeros, d->digits);
     const char *dot = k > 1 ? "." : "";
     return snprintf(out, room, "%c%s%se%+d", d->digits[0], dot, d->digits + 1, n - 1);
+}
+
+bool sq_double_integral(double value, int64_t *out)
+{
+    const double limit = 9223372036854775808.0;   /* 2^63 */
+    if (value < -limit || value >= limit || (double)(int64_t)value != value)
+        return false;
+    *out = (int64_t)value;
+    return true;
 }
 
 size_t sq_double_format(double value, char out[SQ_DOUBLE_BYTES])
@@ -85,7 +94,7 @@ size_t sq_double_format(double value, char out[SQ_DOUBLE_BYTES])
         memcpy(out, "0", 2);
         return 1;
     }
-    decimal d;
+    decimal d = {0};
     decimal_shortest(fabs(value), &d);
     size_t sign = value < 0;
     out[0] = '-';

@@ -18,8 +18,9 @@ static void write_value(writer *w, sq_json *value);
  * again use an exponent, since the reader takes digits alone for an int64. */
 static void write_real(writer *w, double value)
 {
-    if (value >= -0x1p63 && value < 0x1p63 && (double)(int64_t)value == value) {
-        sq_text_format(w->out, "%" PRId64, (int64_t)value);
+    int64_t integer;
+    if (sq_double_integral(value, &integer)) {
+        sq_text_format(w->out, "%" PRId64, integer);
         return;
     }
     char text[SQ_DOUBLE_BYTES];

@@ -12,6 +12,9 @@ typedef enum sq_json_form {
 /* Adds the value; a failed allocation shows in out->failed. */
 void sq_json_write(sq_text *out, sq_json *value, sq_json_form form);
 
+/* Is the double an integer that an int64 holds? */
+bool sq_double_integral(double value, int64_t *out);
+
 /* The shortest decimal that reads back as the same double, as ECMAScript prints it. `value` is finite. */
 enum { SQ_DOUBLE_BYTES = 32 };
 size_t sq_double_format(double value, char out[SQ_DOUBLE_BYTES]);

@@ -167,7 +167,7 @@ static DREY_ASYNC int wait_until_built(sq_run *run)
 {
     int result;
     if (!atomic_exchange(&run->index.asked, true)) {
-        int rc = drey_go_daemon(run->work, build, run);
+        int rc = drey_go_daemon(&run->work, build, run);
         if (rc < 0)
             drey_gate_open(&run->index.built, rc);
     }

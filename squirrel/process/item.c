@@ -205,7 +205,7 @@ int sq_item_run(void *arg)
         }
         if (rc < 0 && rc != -ECANCELED && run->options->fail_fast) {
             atomic_store(&run->cut, true);
-            drey_scope_cancel(run->work, 0, "--fail-fast: an input failed");
+            drey_scope_cancel(&run->work, 0, "--fail-fast: an input failed");
         }
     }
     sq_context_free(&outcome.context);

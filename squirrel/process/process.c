@@ -69,7 +69,7 @@ static DREY_ASYNC int write_results(void *arg)
     return 0;
 }
 
-static DREY_ASYNC int start_inputs(sq_run *run, drey_scope *work, sq_walk *walk)
+static DREY_ASYNC int start_inputs(sq_run *run, sq_walk *walk)
 {
     sq_item item = {.run = run};
     int rc = 0;
@@ -79,7 +79,7 @@ static DREY_ASYNC int start_inputs(sq_run *run, drey_scope *work, sq_walk *walk)
             rc = sq_walk_next(walk, &item.path, &item.failure);
         if (rc <= 0)
             break;
-        rc = drey_go_copy(work, sq_item_run, &item, sizeof item);
+        rc = drey_go_copy(&run->work, sq_item_run, &item, sizeof item);
         if (rc < 0)
             free(item.path);
     }
@@ -92,15 +92,14 @@ static DREY_ASYNC int run_inputs(sq_run *run)
     if (!walk)
         return -ENOMEM;
     sq_walk_open(walk, run->options->paths, run->options->path_count);
-    DREY_SCOPE(work, .limit = run->options->limit, .timeout = run->options->total_timeout, .token = run->tokens.quit,
-               .keep_going = true, .name = "inputs");
-    run->work = &work;
-    int rc = start_inputs(run, &work, walk);
+    drey_scope_open(&run->work, .limit = run->options->limit, .timeout = run->options->total_timeout,
+                    .token = run->tokens.quit, .keep_going = true, .name = "inputs");
+    int rc = start_inputs(run, walk);
     drey_reason reason;
     if (rc == -ECANCELED && drey_cancel_reason(&reason) && reason.cause == DREY_CAUSE_DEADLINE)
         atomic_store(&run->expired, true);
     /* Draining: who runs, finishes. Otherwise the scope is cancelled already. */
-    rc = drey_scope_close(&work, rc == -ECANCELED ? 0 : rc);
+    rc = drey_scope_close(&run->work, rc == -ECANCELED ? 0 : rc);
     sq_walk_close(walk);
     free(walk);
     return rc == -ECANCELED || rc == -ETIMEDOUT ? 0 : rc;

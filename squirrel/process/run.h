@@ -18,7 +18,7 @@ typedef struct sq_tokens {
 typedef struct sq_run {
     const sq_process_options *options;
     sq_tokens tokens;
-    drey_scope *work;           /* all inputs are its children */
+    drey_scope work;            /* all inputs are its children; open while there are any */
     sq_json *schema;            /* NULL: none; read only */
     drey_pool *pool;            /* waits for programs; NULL without --exec */
     sq_time now;                /* for expiry: one time for all inputs */

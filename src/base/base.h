@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/symbol.h"
+
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 #define drey__container(ptr, type, member) ((type *)((uintptr_t)(ptr) - offsetof(type, member)))
@@ -21,12 +23,6 @@ __attribute__((noreturn, cold, format(printf, 1, 2))) void drey__panic(const cha
 
 /* Say one line on standard error without stopping. Async-signal-safe formatting is not promised. */
 __attribute__((cold, format(printf, 1, 2))) void drey__report(const char *format, ...);
-
-/* Name a code address for a report: "function+0x1f (program)". Writes at most n bytes and returns buffer. */
-const char *drey__place_name(const void *place, char *buffer, size_t n);
-
-/* The name of the function that starts at this address, from the dynamic symbols; NULL if unknown. Static. */
-const char *drey__symbol_name(const void *address);
 
 /* The caller of the public function this is used in. */
 #define DREY__CALLER __builtin_return_address(0)

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include <dlfcn.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/base.h"
@@ -36,32 +34,4 @@ void drey__report(const char *format, ...)
     va_start(args, format);
     say(format, args);
     va_end(args);
-}
-
-const char *drey__place_name(const void *place, char *buffer, size_t n)
-{
-    Dl_info info;
-    if (place == NULL) {
-        snprintf(buffer, n, "an unknown place");
-    } else if (dladdr(place, &info) != 0 && info.dli_fname != NULL) {
-        const char *slash = strrchr(info.dli_fname, '/');
-        const char *module = slash != NULL ? slash + 1 : info.dli_fname;
-        size_t module_offset = (size_t)((const char *)place - (const char *)info.dli_fbase);
-        if (info.dli_sname != NULL)
-            snprintf(buffer, n, "%s+0x%zx (%s+0x%zx)", info.dli_sname,
-                     (size_t)((const char *)place - (const char *)info.dli_saddr), module, module_offset);
-        else
-            snprintf(buffer, n, "%s+0x%zx", module, module_offset);
-    } else {
-        snprintf(buffer, n, "%p", place);
-    }
-    return buffer;
-}
-
-const char *drey__symbol_name(const void *address)
-{
-    Dl_info info;
-    if (address == NULL || dladdr(address, &info) == 0 || info.dli_saddr != address)
-        return NULL;
-    return info.dli_sname;
 }

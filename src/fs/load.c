@@ -51,20 +51,15 @@ static int at_the_brim(struct drey_task *self, int fd, struct target *t, const v
 static int read_all(struct drey_task *self, int fd, size_t size, struct target *t, const void *place)
 {
     for (;;) {
-        ssize_t got;
-        if (t->used == t->room) {
-            int rc = at_the_brim(self, fd, t, place);
-            if (rc <= 0)
-                return rc;
-            got = 0;
-        } else {
-            got = drey__fs_read(self, fd, t->data + t->used, t->room - t->used, -1, place);
-            if (got <= 0)
-                return (int)got;
+        bool full = t->used == t->room;
+        ssize_t got = full ? at_the_brim(self, fd, t, place)
+                           : drey__fs_read(self, fd, t->data + t->used, t->room - t->used, -1, place);
+        if (got <= 0)
+            return (int)got;
+        if (!full)
             t->used += (size_t)got;
-            if (size != 0 && t->used >= size)
-                return 0;
-        }
+        if (size != 0 && t->used >= size)
+            return 0;
         int rc = drey__enter_at(&self, DREY__CUT_POINT, place);
         if (rc < 0)
             return rc;
@@ -114,7 +109,7 @@ int drey_file_load(const char *path, size_t max_bytes, void **out_data, size_t *
     int rc = drey__enter(&self, DREY__CUT_POINT);
     if (rc == 0)
         rc = load(self, path, &target, DREY__CALLER);
-    if (rc < 0) {
+    if (rc < 0 || target.data == NULL) {
         drey__free(target.data);
         return rc;
     }

@@ -40,8 +40,8 @@ static int close_file(struct store *s, int fd)
 static int open_folder(struct store *s)
 {
     memcpy(s->temporary, s->path, s->folder_bytes);
-    strcpy(s->temporary + s->folder_bytes, s->folder_bytes == 0 ? "." : "");
-    s->folder = drey__fs_open(s->self, s->temporary, O_RDONLY | O_DIRECTORY, 0, s->place);
+    s->temporary[s->folder_bytes] = '\0';
+    s->folder = drey__fs_open(s->self, s->folder_bytes != 0 ? s->temporary : ".", O_RDONLY | O_DIRECTORY, 0, s->place);
     return s->folder < 0 ? s->folder : 0;
 }
 

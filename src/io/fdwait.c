@@ -174,8 +174,8 @@ static int wait_events(int epoll, struct epoll_event *events, int64_t until)
             return n;
         atomic_store_explicit(&coarse, true, memory_order_relaxed);
     }
-    int64_t ms = limit.tv_sec > INT32_MAX / 1000 - 1 ? INT32_MAX
-                                                     : (int64_t)limit.tv_sec * 1000 + (limit.tv_nsec + 999999) / 1000000;
+    int64_t ms = (int64_t)limit.tv_sec * 1000 + (limit.tv_nsec + 999999) / 1000000;
+    ms = ms < INT32_MAX ? ms : INT32_MAX;
     return epoll_wait(epoll, events, EVENTS, until == INT64_MAX ? -1 : (int)ms);
 }
 

@@ -65,7 +65,7 @@ uint64_t drey__io_inflight(void)
 {
     uint64_t sum = 0;
     for (unsigned i = 0; i < drey__rt.count; i++) {
-        struct drey__io *io = drey__rt.workers[i]->io;
+        struct drey__io *io = __atomic_load_n(&drey__rt.workers[i]->io, __ATOMIC_ACQUIRE);
         sum += io != NULL ? atomic_load_explicit(&io->inflight, memory_order_relaxed) : 0;
     }
     return sum;
@@ -91,7 +91,7 @@ int drey__io_open(struct drey__worker *w)
     io->wake_fd = eventfd(0, EFD_CLOEXEC);
     int rc = io->wake_fd < 0 ? -errno : open_backend(io);
     if (rc == 0) {
-        w->io = io;
+        __atomic_store_n(&w->io, io, __ATOMIC_RELEASE); /* observers look for it */
         return 0;
     }
     if (io->wake_fd >= 0)

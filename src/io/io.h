@@ -68,7 +68,7 @@ struct drey__io_backend {
 
 extern const struct drey__io_backend drey__io_epoll, drey__io_uring;
 
-/* Choose the backend, by drey_config.io and DREY_IO. Once, before the workers open. 0, -EINVAL or -ENOSYS, said aloud. */
+/* Choose the backend, by drey_config.io and DREY_IO. Before the workers open. 0, -EINVAL or -ENOSYS, said aloud. */
 int drey__io_choose(int config_io);
 const char *drey__io_name(void);
 uint64_t drey__io_inflight(void); /* of all workers; any thread */

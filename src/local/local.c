@@ -9,6 +9,7 @@
  */
 #include <drey/local.h>
 
+#include "scope/scope.h"
 #include "task/job.h"
 #include "wait/wait.h"
 
@@ -37,6 +38,9 @@ void drey_local_unbind(drey_binding *b)
     struct binding *bind = (struct binding *)(void *)b;
     if (!bind->bound || bind->task != self || self->stack->bindings != b)
         drey__panic("drey_local_unbind: bindings are undone in the reverse order, by the task that made them");
+    if (self->scope != self->parent && drey__scope_of(self->scope)->bindings == b)
+        drey__panic("drey_local_unbind: scope %s, opened under the binding of %s, is still open",
+                    drey__scope_name(self->scope), bind->key->name != NULL ? bind->key->name : "a key without a name");
     bind->bound = false;
     self->stack->bindings = (drey_binding *)(void *)bind->outer;
 }

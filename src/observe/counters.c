@@ -65,6 +65,8 @@ void drey__counters_take(drey_counters *out)
     out->tasks_parked = above(out->stacks_mapped, out->stacks_free + loops + out->tasks_started);
     out->tasks_dormant = above(out->tasks_live, out->tasks_started + out->tasks_parked + out->tasks_unstarted);
     drey__offload_counts(&out->pool_running, &out->pool_queued);
+    out->wakes = atomic_load_explicit(&drey__rt.wakes, memory_order_relaxed);
+    out->scopes_cancelled = atomic_load_explicit(&drey__rt.cancels, memory_order_relaxed);
     out->io_inflight = drey__io_inflight();
     out->lock_rule_reports = atomic_load_explicit(&drey__lock_rule_reports, memory_order_relaxed);
 }

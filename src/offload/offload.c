@@ -37,7 +37,8 @@ static int get_default(drey_pool **out_pool)
     pthread_mutex_lock(&pools_lock);
     if (default_pool == NULL) {
         const drey_config *config = &drey__rt.config;
-        rc = new_pool(&(drey_pool_options){.threads = config->pool_threads, .queue = config->pool_queue}, &default_pool);
+        drey_pool_options options = {.threads = config->pool_threads, .queue = config->pool_queue};
+        rc = new_pool(&options, &default_pool);
     }
     *out_pool = default_pool;
     pthread_mutex_unlock(&pools_lock);

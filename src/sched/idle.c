@@ -35,6 +35,7 @@ void drey__wake_worker(struct drey__worker *w)
     if (atomic_load_explicit(&w->asleep, memory_order_seq_cst) != 0 &&
         atomic_exchange_explicit(&w->asleep, 0, memory_order_acq_rel) != 0) {
         atomic_fetch_sub_explicit(&drey__rt.sleepers, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&drey__rt.wakes, 1, memory_order_relaxed);
         drey__io_wake(w);
     }
 }

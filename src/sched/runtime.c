@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "sched/hooks.h"
+#include "sched/look.h"
 #include "sched/watchdog.h"
 #include "stack/announce.h"
 
@@ -45,7 +46,16 @@ static struct drey__worker *worker_new(unsigned index, uint64_t seed)
     return w;
 }
 
-int drey__runtime_open(const drey_config *config, unsigned workers)
+static void workers_free(void)
+{
+    for (unsigned i = 0; i < drey__rt.count; i++)
+        worker_free(drey__rt.workers[i]);
+    drey__free(drey__rt.workers);
+    drey__rt.workers = NULL;
+    drey__rt.count = 0;
+}
+
+static int workers_make(const drey_config *config, unsigned workers)
 {
     drey__clock_virtual = config->clock == DREY_CLOCK_VIRTUAL;
     if (drey__clock_virtual)
@@ -62,13 +72,21 @@ int drey__runtime_open(const drey_config *config, unsigned workers)
         struct drey__worker *w = worker_new(drey__rt.count, config->seed != 0 ? config->seed : 1);
         drey__rt.workers[drey__rt.count] = w;
         if (w == NULL) {
-            drey__runtime_close();
+            workers_free();
             return -ENOMEM;
         }
     }
     drey__multi = workers > 1;
     drey__fresh_setup();
     return 0;
+}
+
+int drey__runtime_open(const drey_config *config, unsigned workers)
+{
+    drey__look_begin();
+    int rc = workers_make(config, workers);
+    drey__look_end();
+    return rc;
 }
 
 static void describe_native_stack(struct drey__stack *s)
@@ -196,8 +214,10 @@ int drey__runtime_run(void)
     worker_finish(w);
     while (atomic_load_explicit(&drey__rt.visitors, memory_order_acquire) != 0)
         sched_yield();
+    drey__look_begin();
     for (unsigned i = 0; i < started; i++)
         drey__io_close(drey__rt.workers[i]); /* nobody is left who might wake them */
+    drey__look_end();
     return rc;
 }
 
@@ -210,12 +230,10 @@ void drey__runtime_stop(void)
 
 void drey__runtime_close(void)
 {
-    for (unsigned i = 0; i < drey__rt.count; i++)
-        worker_free(drey__rt.workers[i]);
-    drey__free(drey__rt.workers);
-    drey__rt.workers = NULL;
-    drey__rt.count = 0;
+    drey__look_begin();
+    workers_free();
     drey__multi = false;
     drey__stack_release_all();
     drey__record_release_all();
+    drey__look_end();
 }

@@ -78,6 +78,7 @@ struct drey__runtime {
     _Atomic uint32_t sleepers;           /* workers with asleep == 1 */
     _Atomic uint32_t searching;          /* workers looking for something to steal */
     _Atomic uint64_t outside;            /* work in flight outside: holds the virtual clock (R17) */
+    _Atomic uint64_t wakes, cancels;     /* counters: workers woken from sleep, scopes cancelled; relaxed */
     _Atomic uint64_t live;               /* records in use, where max_tasks is set */
     _Atomic uint32_t visitors;           /* threads that are no workers, between sending mail and waking its receiver */
 };

@@ -32,8 +32,13 @@ bool drey__child_reserve(void)
 {
     if (atomic_fetch_add_explicit(&drey__rt.live, 1, memory_order_relaxed) < drey__rt.max_tasks)
         return true;
-    atomic_fetch_sub_explicit(&drey__rt.live, 1, memory_order_relaxed);
+    drey__child_unreserve();
     return false;
+}
+
+void drey__child_unreserve(void)
+{
+    atomic_fetch_sub_explicit(&drey__rt.live, 1, memory_order_relaxed);
 }
 
 void drey__child_count(scope *s, const drey_task *t, int by)
@@ -46,8 +51,20 @@ void drey__child_count(scope *s, const drey_task *t, int by)
         atomic_fetch_add_explicit(&s->daemons, (uint32_t)by, memory_order_release); /* drey__scope_is_quiet */
 }
 
+static void never_started(drey_task *t)
+{
+    struct drey__worker *w = drey__self;
+    w->spawned--;
+    drey__task_free(w, t);
+}
+
 int drey__child_start_slow(scope *s, drey_task *self, drey_task *t, bool wait, const void *place)
 {
+    /* The caller's own scope is not cancelled, but this one, further out than a shield, may be. */
+    if (wait && self->scope != t->parent && drey__scope_settle(s)) {
+        never_started(t);
+        return -ECANCELED;
+    }
     drey__child_count(s, t, 1);
     if (likely(s->limit == 0 || (t->flags & DREY__DAEMON) != 0)) {
         drey__scope_place(drey__self, s, t);
@@ -56,7 +73,7 @@ int drey__child_start_slow(scope *s, drey_task *self, drey_task *t, bool wait, c
     int rc = drey__scope_admit(s, self, t, wait, place);
     if (rc < 0) {
         drey__child_count(s, t, -1);
-        drey__task_free(drey__self, t);
+        never_started(t);
     }
     return rc;
 }

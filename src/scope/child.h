@@ -8,9 +8,10 @@
 void drey__child_check_inside(drey_task *self, drey_scope *s);
 /* Room under the configured max_tasks, if there is one; drey__task_free gives it back. */
 bool drey__child_reserve(void);
+void drey__child_unreserve(void);
 /* Count a child away from home, or take one back. */
 void drey__child_count(scope *s, const drey_task *t, int by);
-/* The rare ways to start: from afar, under a limit, spread, a daemon. */
+/* The rare ways to start: from afar, from an inner scope, under a limit, spread, a daemon. */
 int drey__child_start_slow(scope *s, drey_task *self, drey_task *t, bool wait, const void *place);
 
 /* A fresh child of `parent`, made by `self`; neither counted nor queued. NULL: no memory, or max_tasks reached. */
@@ -22,8 +23,11 @@ static inline drey_task *drey__child_new(drey_task *self, drey_scope *parent, dr
     if (unlikely(drey__rt.max_tasks != 0) && !drey__child_reserve())
         return NULL;
     drey_task *t = drey__record_get(&w->records);
-    if (unlikely(t == NULL))
+    if (unlikely(t == NULL)) {
+        if (drey__rt.max_tasks != 0)
+            drey__child_unreserve();
         return NULL;
+    }
     t->fn = fn;
     t->arg = arg;
     t->scope = t->parent = parent;
@@ -43,7 +47,7 @@ static inline drey_task *drey__child_new(drey_task *self, drey_scope *parent, dr
 static inline int drey__child_start(scope *s, drey_task *self, drey_task *t, bool wait, const void *place)
 {
     struct drey__worker *w = drey__self;
-    if (unlikely(s->home != w || s->choosy || (t->flags & DREY__DAEMON) != 0))
+    if (unlikely(s->home != w || self->scope != t->parent || s->choosy || (t->flags & DREY__DAEMON) != 0))
         return drey__child_start_slow(s, self, t, wait, place);
     s->live++;
     drey__queue_fresh(w, t);

@@ -24,6 +24,7 @@ bool drey__scope_latch(scope *s, const struct drey__latch *latch)
     s->culprit = latch->culprit;
     s->cause_place = latch->place;
     atomic_store_explicit(&s->cause, latch->cause, memory_order_release); /* I3 */
+    atomic_fetch_add_explicit(&drey__rt.cancels, 1, memory_order_relaxed);
     drey__epoch_raise();
     if (drey__self == s->home && s->home != NULL)
         drey__scope_visit(s->home, s);

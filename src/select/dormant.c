@@ -72,12 +72,17 @@ static struct drey__dormant *block_for(struct drey__dormant *old, const drey_cas
     return d;
 }
 
+static bool is_on_stack(const drey_task *self, const void *at)
+{
+    return (const char *)at >= self->stack->bottom && (const char *)at < (const char *)self->stack->top;
+}
+
 /* A result that points into the current stack would be written after the frame is gone. */
 static void check_out_pointers(drey_task *self, const drey_case *cases, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        const char *out = cases[i].out;
-        if (out >= self->stack->bottom && out < (const char *)self->stack->top)
+        bool watch = cases[i].kind == DREY_ON_WATCH;
+        if (is_on_stack(self, cases[i].out) || (watch && is_on_stack(self, (const void *)(intptr_t)cases[i].b)))
             drey__panic("dormant task: case %zu points into the stack of the function that ends here (R9)", i);
     }
 }
@@ -145,6 +150,11 @@ bool drey__dormant_run(drey_task *t)
         drey__queue_fresh(w, t); /* behind the others: a case that is always ready does not own the worker */
     }
     return false;
+}
+
+const void *drey__dormant_place(const drey_task *t)
+{
+    return (const void *)(uintptr_t)t->dormant->fn;
 }
 
 int drey_go_when(drey_scope *s, drey_step_fn *fn, void *arg, drey_case *cases, size_t n)

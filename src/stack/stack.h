@@ -31,7 +31,6 @@ struct drey__stack {
     const char *wait_what;           /* valid while parked: a word for the dump */
     const void *wait_object;
     const void *wait_place;          /* the caller of the suspension point entered last */
-    int64_t wait_since;
     struct drey__stack_chunk *chunk;
     uint32_t slot;                   /* index in the chunk */
     uint32_t size_class;

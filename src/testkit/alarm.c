@@ -21,15 +21,15 @@ static struct {
     bool stop;              /* under lock */
     struct timespec limit;
     const char *what;
-} dog = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} timer = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static __attribute__((noreturn)) void bark(void)
+static __attribute__((noreturn)) void ring(void)
 {
     drey__look_begin();
     bool all_wait = drey__clock_virtual &&
                     atomic_load_explicit(&drey__rt.sleepers, memory_order_relaxed) == drey__rt.count;
     drey__look_end();
-    drey__report("%s: time is up; %s", dog.what, all_wait ? "every task waits" : "tasks are still running");
+    drey__report("%s: time is up; %s", timer.what, all_wait ? "every task waits" : "tasks are still running");
     int ignored = drey_dump(STDERR_FILENO);
     (void)ignored;
     drey__note->finished = true;
@@ -39,13 +39,13 @@ static __attribute__((noreturn)) void bark(void)
 static void *watch(void *arg)
 {
     int rc = 0;
-    pthread_mutex_lock(&dog.lock);
-    while (!dog.stop && rc != ETIMEDOUT)
-        rc = pthread_cond_timedwait(&dog.stopped, &dog.lock, &dog.limit);
-    bool late = !dog.stop;
-    pthread_mutex_unlock(&dog.lock);
+    pthread_mutex_lock(&timer.lock);
+    while (!timer.stop && rc != ETIMEDOUT)
+        rc = pthread_cond_timedwait(&timer.stopped, &timer.lock, &timer.limit);
+    bool late = !timer.stop;
+    pthread_mutex_unlock(&timer.lock);
     if (late)
-        bark();
+        ring();
     return arg;
 }
 
@@ -54,13 +54,13 @@ static void prepare(void)
     pthread_condattr_t attr;
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&dog.stopped, &attr);
+    pthread_cond_init(&timer.stopped, &attr);
     pthread_condattr_destroy(&attr);
     int64_t left = drey__case_time_left();
-    clock_gettime(CLOCK_MONOTONIC, &dog.limit);
+    clock_gettime(CLOCK_MONOTONIC, &timer.limit);
     if (left > 0)
-        dog.limit.tv_sec += left / 1000 + 1;
-    dog.stop = false;
+        timer.limit.tv_sec += left / 1000 + 1;
+    timer.stop = false;
 }
 
 void drey__alarm_start(const char *what)
@@ -68,25 +68,25 @@ void drey__alarm_start(const char *what)
     sigset_t all, old;
     if (drey__kit.no_fork || drey__note == NULL)
         return;
-    dog.what = what;
+    timer.what = what;
     prepare();
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old); /* the program's signals are for the program's threads */
-    dog.running = pthread_create(&dog.thread, NULL, watch, NULL) == 0;
+    timer.running = pthread_create(&timer.thread, NULL, watch, NULL) == 0;
     pthread_sigmask(SIG_SETMASK, &old, NULL);
-    if (!dog.running)
-        pthread_cond_destroy(&dog.stopped);
+    if (!timer.running)
+        pthread_cond_destroy(&timer.stopped);
 }
 
 void drey__alarm_stop(void)
 {
-    if (!dog.running)
+    if (!timer.running)
         return;
-    pthread_mutex_lock(&dog.lock);
-    dog.stop = true;
-    pthread_cond_signal(&dog.stopped);
-    pthread_mutex_unlock(&dog.lock);
-    pthread_join(dog.thread, NULL);
-    pthread_cond_destroy(&dog.stopped);
-    dog.running = false;
+    pthread_mutex_lock(&timer.lock);
+    timer.stop = true;
+    pthread_cond_signal(&timer.stopped);
+    pthread_mutex_unlock(&timer.lock);
+    pthread_join(timer.thread, NULL);
+    pthread_cond_destroy(&timer.stopped);
+    timer.running = false;
 }

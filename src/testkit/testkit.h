@@ -6,7 +6,7 @@
  *   tap.c        parent: one test's child, its output as comments, its result line
  *   child.c      forking a function with its output in a pipe, for a limited time
  *   case.c       child: one test under its seeds; what must be as before when it ends
- *   watchdog.c   child: a run that does not end is dumped and ended
+ *   alarm.c      child: a run that does not end is dumped and ended
  */
 #pragma once
 
@@ -76,6 +76,6 @@ void drey__open_fds_take(struct drey__open_fds *out);
 /* Say which were opened or closed since; whether none was. */
 bool drey__open_fds_same(const struct drey__open_fds *before, const char *what);
 
-/* watchdog.c: around a drey_run. `what` is said when time is up; it may change meanwhile. */
+/* alarm.c: around a drey_run. `what` is said when time is up; it may change meanwhile. */
 void drey__alarm_start(const char *what);
 void drey__alarm_stop(void);

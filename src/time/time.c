@@ -28,6 +28,11 @@ static void wake_sleeper(struct drey__timer *timer)
         drey__wake(s->task);
 }
 
+static int64_t later(int64_t when, int64_t duration)
+{
+    return duration > INT64_MAX - when ? INT64_MAX : when + duration;
+}
+
 static int sleep_to(drey_task *self, drey_time when, const void *place)
 {
     struct sleeper s = {.timer = {.when = when, .fire = wake_sleeper}, .task = self};
@@ -58,7 +63,7 @@ int drey_sleep(drey_duration d)
         return rc;
     int64_t now = drey__clock_now();
     if (d > 0)
-        return sleep_to(self, d > INT64_MAX - now ? INT64_MAX : now + d, DREY__CALLER);
+        return sleep_to(self, later(now, d), DREY__CALLER);
     drey__yield_now(self);
     return 0;
 }
@@ -68,7 +73,7 @@ int drey_interval_init(drey_interval *i, drey_duration period, drey_missed misse
     if (period <= 0)
         return -EINVAL;
     drey__current_or_die("drey_interval_init");
-    *i = (drey_interval){.next = drey__clock_now() + period, .period = period, .missed = missed};
+    *i = (drey_interval){.next = later(drey__clock_now(), period), .period = period, .missed = missed};
     return 0;
 }
 
@@ -82,10 +87,10 @@ int drey_interval_wait(drey_interval *i, uint64_t *out_missed)
     if (out_missed != NULL)
         *out_missed = missed;
     if (i->missed == DREY_MISSED_BURST)
-        i->next += i->period;
+        i->next = later(i->next, i->period);
     else if (i->missed == DREY_MISSED_SKIP)
-        i->next += (int64_t)(missed + 1) * i->period;
+        i->next = later(i->next + (int64_t)missed * i->period, i->period);
     else
-        i->next = now + i->period;
+        i->next = later(now, i->period);
     return 0;
 }

@@ -90,12 +90,12 @@ const char *drey__task_name(const struct drey_task *t, char *buffer, unsigned lo
     else if (t->state == DREY__FRESH)
         drey__place_name((const void *)(uintptr_t)t->fn, fn, sizeof fn);
     else
-        snprintf(fn, sizeof fn, "(no stack)");
+        drey__place_name(drey__dormant_place(t), fn, sizeof fn);
     char *offset = strstr(fn, "+0x0 ");
     if (offset != NULL)
         *offset = '\0'; /* a function's start: its name says it */
     if (scope != NULL)
-        snprintf(buffer, bytes, "%s in scope %s", fn, scope);
+        snprintf(buffer, bytes, "%.110s in scope %.60s", fn, scope);
     else
         snprintf(buffer, bytes, "%s", fn);
     return buffer;

@@ -70,6 +70,8 @@ DREY_TEST(r7_first_come_first_served)
     DREY_SCOPE(scope);
     int rc = drey_go(&scope, wait_for, &w[0]);
     if (rc == 0)
+        rc = drey_sleep(DREY_MS(1)); /* so that it stands first, whatever the seed */
+    if (rc == 0)
         rc = drey_go(&scope, wait_for, &w[1]);
     if (rc == 0)
         rc = drey_sleep(DREY_SEC(2));
@@ -93,9 +95,11 @@ DREY_TEST(r5_cancelled_head_takes_nothing)
     DREY_SCOPE(scope);
     int rc = drey_spawn(&scope, wait_for, &head, &task);
     if (rc == 0)
+        rc = drey_sleep(DREY_MS(1));
+    if (rc == 0)
         rc = drey_go(&scope, wait_for, &next);
     if (rc == 0)
-        rc = drey_sleep(DREY_SEC(2));
+        rc = drey_sleep_until(start + DREY_SEC(2));
     if (rc == 0)
         drey_task_cancel(task, "test");
     rc = drey_scope_close(&scope, rc);

@@ -11,13 +11,14 @@ import docs
 import headers
 import layers
 import lint
+import quotes
 import rules
 import sizes
 import symbols
 import text
 from common import Tree
 
-CHECKS = {module.__name__: module for module in (layers, text, sizes, docs, rules, headers, symbols, lint)}
+CHECKS = {module.__name__: module for module in (layers, text, sizes, docs, quotes, rules, headers, symbols, lint)}
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
