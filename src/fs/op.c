@@ -134,12 +134,15 @@ static ssize_t try_now(const struct drey__io_op *op)
 
 static ssize_t move_on_disk(struct drey_task *self, struct drey__io_op *op, const void *place)
 {
-    int rc = drey__fs_run(self, op, false);
+    /* io_uring leaves the file's position where it was when a write is cut short, as on a full disk (Linux 6.18). */
+    bool by_ring = op->code != DREY__IO_WRITE || op->offset != -1;
+    int rc = by_ring ? drey__fs_run(self, op, false) : -EAGAIN;
     if (rc != -EAGAIN)
         return rc;
-    /* io_uring gives up where the file is O_NONBLOCK and its file system knows no such thing. */
-    rc = drey__enter_at(&self, DREY__CUT_POINT, place);
-    if (rc == 0)
+    /* It also gives up where the file is O_NONBLOCK and its file system knows no such thing. */
+    if (by_ring)
+        rc = drey__enter_at(&self, DREY__CUT_POINT, place);
+    if (rc == 0 || !by_ring)
         rc = drey__offload_run(self, run_blocking, op, false);
     return rc < 0 ? rc : op->result;
 }
