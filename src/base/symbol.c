@@ -55,6 +55,14 @@ static const ElfW(Shdr) *section(const struct image *image, const ElfW(Ehdr) *he
     return index < head->e_shnum ? part(image, head->e_shoff + index * sizeof(ElfW(Shdr)), sizeof(ElfW(Shdr))) : NULL;
 }
 
+/* Without what the compiler appends to its copies of a function (".constprop.0", ".part.1"). */
+static void copy_name(struct found *out, const char *name)
+{
+    size_t n = strnlen(name, sizeof out->name - 1);
+    const char *dot = memchr(name, '.', n);
+    snprintf(out->name, sizeof out->name, "%.*s", (int)(dot != NULL && dot != name ? (size_t)(dot - name) : n), name);
+}
+
 static bool search_table(const struct image *image, const ElfW(Shdr) *table, const ElfW(Shdr) *strings, uintptr_t value,
                          struct found *out)
 {
@@ -66,7 +74,7 @@ static bool search_table(const struct image *image, const ElfW(Shdr) *table, con
         bool covers = value >= s->st_value && value - s->st_value < (s->st_size > 0 ? s->st_size : 1);
         if (ELF64_ST_TYPE(s->st_info) == STT_FUNC && s->st_shndx != SHN_UNDEF && covers &&
             s->st_name < strings->sh_size) {
-            snprintf(out->name, sizeof out->name, "%.*s", (int)(sizeof out->name - 1), names + s->st_name);
+            copy_name(out, names + s->st_name);
             out->offset = value - s->st_value;
             return true;
         }

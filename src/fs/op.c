@@ -13,6 +13,7 @@
 #include <drey/time.h>
 
 #include "offload/offload.h"
+#include "stack/announce.h"
 
 enum { FIFO_RETRY_MS = 10, BYTES_PER_BUDGET = 4096 };
 
@@ -54,7 +55,7 @@ static int run_blocking(void *arg)
 
 int drey__fs_run(struct drey_task *self, struct drey__io_op *op, bool uncut)
 {
-    int rc = drey__io_run(self, op, uncut);
+    int rc = DREY__OPEN_BY_LIBC && op->code == DREY__IO_OPEN ? -ENOSYS : drey__io_run(self, op, uncut);
     if (rc == -ENOSYS)
         rc = drey__offload_run(self, run_blocking, op, uncut);
     if (rc < 0 && uncut)
@@ -64,6 +65,8 @@ int drey__fs_run(struct drey_task *self, struct drey__io_op *op, bool uncut)
 
 int drey__fs_open_cached(const char *path, int flags)
 {
+    if (DREY__OPEN_BY_LIBC)
+        return -EAGAIN;
     struct open_how how = {.flags = (uint64_t)(unsigned)flags, .resolve = RESOLVE_CACHED};
     long fd = syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
     return fd < 0 ? -errno : (int)fd;

@@ -10,13 +10,7 @@ struct deep {
     struct drey__stack *from, *to;
 };
 
-#if defined(DREY__ASAN)
-#define UNCHECKED __attribute__((no_sanitize("address")))
-#else
-#define UNCHECKED
-#endif
-
-static UNCHECKED DREY__UNTRACED int on_deep_stack(void *arg)
+static DREY__UNCHECKED DREY__UNTRACED int on_deep_stack(void *arg)
 {
     struct deep *d = arg;
     drey__announce_arrive(d->to);

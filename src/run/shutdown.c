@@ -53,7 +53,8 @@ static void grace_over(struct drey__timer *timer)
 void drey__shutdown_begin(void)
 {
     grace_timer = last_timer = (struct drey__timer){0};
-    grace_timer.when = drey__clock_now() + drey__rt.config.shutdown_grace;
+    int64_t now = drey__clock_now(), grace = drey__rt.config.shutdown_grace;
+    grace_timer.when = grace > INT64_MAX - now ? INT64_MAX : now + grace;
     grace_timer.fire = grace_over;
     drey__wheel_add(&drey__self->timers, &grace_timer);
 }

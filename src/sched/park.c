@@ -17,22 +17,25 @@
 __attribute__((tls_model("initial-exec"))) _Thread_local struct drey__worker *drey__self;
 struct drey__epoch drey__epoch = {.now = 1};
 
-static inline void keep_house(struct drey__worker *w)
+/* False if the worker shall stop: only the loop leaves the thread, though a task may always be ready. */
+static inline bool keep_house(struct drey__worker *w)
 {
     if (unlikely(--w->tick == 0)) {
         w->tick = DREY__HOUSEKEEPING;
         drey__housekeeping(w);
-    } else if (unlikely(drey__mail_waiting(&w->mail))) {
-        drey__collect_mail(w);
+        return !atomic_load_explicit(&drey__rt.stop, memory_order_relaxed);
     }
+    if (unlikely(drey__mail_waiting(&w->mail)))
+        drey__collect_mail(w);
+    return true;
 }
 
 __attribute__((noinline)) void drey__switch_away(struct drey_task *self)
 {
     struct drey__worker *w = drey__self;
-    keep_house(w);
+    bool goes_on = keep_house(w);
     drey__count_switch(w);
-    struct drey_task *next = drey__choose_ready(w);
+    struct drey_task *next = likely(goes_on) ? drey__choose_ready(w) : NULL;
     struct drey__stack *to;
     void *sp;
     if (likely(next != NULL)) {

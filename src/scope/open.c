@@ -5,6 +5,7 @@
 #include "base/failing.h"
 #include "scope/scope.h"
 #include "scope/token.h"
+#include "stack/announce.h"
 
 static void deadline_fired(struct drey__timer *timer)
 {
@@ -84,12 +85,21 @@ const char *drey__scope_name(const drey_scope *public_scope)
     return s->name != NULL ? s->name : s->place != NULL ? s->place : "a scope without a name";
 }
 
+/* The name of a scope whose frame has gone, if its memory still looks like what it was. */
+static DREY__UNCHECKED const char *name_of_left(const drey_task *self)
+{
+    const scope *s = (const scope *)(const void *)self->scope;
+    if (s->owner != self || s->home != self->worker)
+        return "without a name any more";
+    return s->name != NULL ? s->name : s->place != NULL ? s->place : "without a name";
+}
+
 void drey__scope_check_left(drey_task *self, const void *frame)
 {
     const char *at = (const char *)self->scope;
     if (self->scope != self->parent && at < (const char *)frame && at >= self->stack->bottom)
         drey__panic("scope %s was left open: the function that opened it has returned without drey_scope_close (R1)",
-                    drey__scope_name(self->scope));
+                    name_of_left(self));
 }
 
 static void open_for(drey_task *self, drey_scope *s, const drey_scope_options *options, const char *place)

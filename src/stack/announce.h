@@ -26,6 +26,20 @@
 #define DREY__TSAN 1
 #endif
 
+/* ThreadSanitizer knows a descriptor as new only if the C library's open made it. */
+#ifdef DREY__TSAN
+enum { DREY__OPEN_BY_LIBC = 1 };
+#else
+enum { DREY__OPEN_BY_LIBC = 0 };
+#endif
+
+/* For functions that look at memory whose owner has gone. */
+#ifdef DREY__ASAN
+#define DREY__UNCHECKED __attribute__((no_sanitize("address")))
+#else
+#define DREY__UNCHECKED
+#endif
+
 #ifdef DREY__ASAN
 void __asan_unpoison_memory_region(void const volatile *addr, size_t size);
 void __sanitizer_start_switch_fiber(void **fake_stack_save, const void *bottom, size_t size);

@@ -83,14 +83,14 @@ void drey__report_deaf(struct drey_task *self, const void *place)
 const char *drey__task_name(const struct drey_task *t, char *buffer, unsigned long bytes)
 {
     char fn[NAME_BYTES];
-    const struct drey__stack *stack = t->state == DREY__FRESH || t->state == DREY__DORMANT ? NULL : t->stack;
+    const struct drey__stack *stack = t->stack; /* not its state: the task may be another worker's */
     const char *scope = t->parent != NULL ? drey__scope_name(t->parent) : NULL;
     if (stack != NULL)
         drey__place_name((const void *)(uintptr_t)stack->fn, fn, sizeof fn);
-    else if (t->state == DREY__FRESH)
-        drey__place_name((const void *)(uintptr_t)t->fn, fn, sizeof fn);
-    else
+    else if ((t->flags & DREY__STEP) != 0)
         drey__place_name(drey__dormant_place(t), fn, sizeof fn);
+    else
+        drey__place_name((const void *)(uintptr_t)t->fn, fn, sizeof fn);
     char *offset = strstr(fn, "+0x0 ");
     if (offset != NULL)
         *offset = '\0'; /* a function's start: its name says it */

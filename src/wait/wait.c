@@ -23,6 +23,8 @@ int drey__enter_slow(struct drey_task *self, enum drey__entry entry, const void 
     struct drey__worker *w = drey__self;
     if (unlikely(w->deep))
         drey__panic("suspension inside drey_call_deep: a function run on the deep stack must not suspend");
+    if (self->scope != self->parent)
+        drey__scope_check_left(self, __builtin_frame_address(0));
     if (self->held > 0 && entry != DREY__LOCK_POINT)
         drey__report_lock_rule(self, place);
     if (w->budget <= 0) {

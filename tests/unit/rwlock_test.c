@@ -225,10 +225,12 @@ static DREY_ASYNC int mix(void *arg)
         int rc = write ? drey_rwlock_lock_write(&shared.rwlock) : drey_rwlock_lock_read(&shared.rwlock);
         if (rc < 0)
             return rc;
-        shared.a += write;
+        if (write)
+            shared.a++;
         if (yield && drey_yield() < 0)
             return -ECANCELED;
-        shared.b += write;
+        if (write)
+            shared.b++;
         if (write && (random >> 24) % 2 == 0)
             drey_rwlock_downgrade(&shared.rwlock);
         bool same = shared.a == shared.b;

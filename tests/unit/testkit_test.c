@@ -136,7 +136,8 @@ static int crash(void)
 DREY_TEST(an_abort_fails_that_test_only, .no_runtime = true)
 {
     DREY_CHECK_EQ(try(crash, (drey_test_options){.no_runtime = true}), 0);
-    DREY_CHECK(printed("# about to abort\n# the test's process was killed by signal 6 (Aborted) before the test"));
+    DREY_CHECK(printed("# about to abort\n")); /* an emulator may have its say in between */
+    DREY_CHECK(printed("# the test's process was killed by signal 6 (Aborted) before the test"));
     DREY_CHECK(printed("not ok 1 - sample\n"));
     return 0;
 }
