@@ -130,8 +130,8 @@ static int parse(void *arg)
 
 int sq_load_context(const char *path, size_t max_bytes, sq_context *out, sq_error *error)
 {
-    char *text, id[SQ_ID_BYTES + 1];
-    size_t bytes;
+    char *text = NULL, id[SQ_ID_BYTES + 1];
+    size_t bytes = 0;
     int rc = sq_load_text(path, max_bytes, &text, &bytes, error);
     if (rc < 0)
         return rc;

@@ -254,8 +254,8 @@ static DREY_ASYNC int process_main(void *arg)
     sq_error error;
     int rc = prepare(run, &error);
     int status = rc < 0 ? complain(&error) : conclude(run, run_all(run));
-    if (run->pool)
-        rc = drey_pool_close(run->pool);
+    if (run->pool && drey_pool_close(run->pool) < 0)
+        status = status == 0 ? sq_code_exit(SQ_INTERNAL) : status;
     sq_json_unref(run->schema);
     sq_index_deinit(&run->index);
     sq_window_deinit(&run->window);

@@ -55,7 +55,8 @@ static int run_blocking(void *arg)
 
 int drey__fs_run(struct drey_task *self, struct drey__io_op *op, bool uncut)
 {
-    int rc = DREY__OPEN_BY_LIBC && op->code == DREY__IO_OPEN ? -ENOSYS : drey__io_run(self, op, uncut);
+    bool by_libc = DREY__OPEN_BY_LIBC && (op->code == DREY__IO_OPEN || op->code == DREY__IO_CLOSE);
+    int rc = by_libc ? -ENOSYS : drey__io_run(self, op, uncut);
     if (rc == -ENOSYS)
         rc = drey__offload_run(self, run_blocking, op, uncut);
     if (rc < 0 && uncut)

@@ -36,6 +36,8 @@ static int root_main(void *arg)
     if (drey__rt.config.token != NULL)
         drey__token_attach(drey__rt.config.token, drey__scope_of(&root->scope));
     root->result = root->fn(root->arg);
+    if (drey__scope_of(&root->scope)->token != NULL)
+        drey__token_detach(drey__scope_of(&root->scope)->token, drey__scope_of(&root->scope));
     drey__runtime_stop();
     return 0; /* the root scope takes no failure: the result is drey_run's */
 }

@@ -29,7 +29,8 @@ struct drey_task *drey__choose_fresh(struct drey__worker *w)
     uint32_t count = drey__fresh_count(&w->fresh);
     if (w->starved || (count == 0 && w->fresh.spill == NULL))
         return NULL;
-    w->turn = DREY__FRESH_TURN;
+    uint32_t ready = drey__ready_count(&w->ready);
+    w->turn = 1 + (ready < DREY__FRESH_TURN ? ready : DREY__FRESH_TURN);
     if (drey__fresh_asked(&w->fresh))
         drey__share_answer(w);
     if (drey__rt.seeded && count > 1)
@@ -214,7 +215,7 @@ DREY__UNTRACED void drey__loop_entry(void)
             start(w, t);
             continue;
         }
-        w->turn = DREY__FRESH_TURN;
+        w->turn = 2; /* a hint said there was one: let the ready task go first */
         if (drey__ready_count(&w->ready) > 0)
             continue;
         /* 5 nothing to do here: look at other workers, then sleep */

@@ -35,7 +35,7 @@ static struct drey__worker *worker_new(unsigned index, uint64_t seed)
     w->index = index;
     w->rng = seed + index;
     w->tick = DREY__HOUSEKEEPING;
-    w->turn = DREY__FRESH_TURN;
+    w->turn = 1;
     drey__wheel_init(&w->timers, drey__clock_now());
     for (unsigned i = 0; i < DREY__FOREIGN_BUCKETS; i++)
         drey__list_init(&w->foreign[i]);
@@ -124,7 +124,10 @@ static int worker_prepare(struct drey__worker *w)
     if (rc < 0)
         return rc;
     w->stack = drey__stack_get(&w->stacks, drey__rt.stack_class);
-    rc = w->stack == NULL ? -ENOMEM : drey__overflow_thread_init();
+    struct drey__stack *reserve = drey__stack_get(&w->stacks, drey__rt.stack_class); /* the invariant of park.c */
+    if (reserve != NULL)
+        drey__stack_put(&w->stacks, reserve);
+    rc = w->stack == NULL || reserve == NULL ? -ENOMEM : drey__overflow_thread_init();
     if (rc < 0)
         drey__io_close(w);
     return rc;
@@ -204,8 +207,10 @@ int drey__runtime_run(void)
         rc = start_one(drey__rt.workers[started]);
         started += rc == 0;
     }
-    if (rc < 0)
+    if (rc < 0) {
+        w->pending = NULL; /* the root task: nothing of the program has run */
         drey__runtime_stop();
+    }
     drey__watchdog_start();
     enter_loop(w);
     drey__watchdog_stop();

@@ -26,7 +26,7 @@
 enum {
     DREY__BUDGET = 128,        /* suspension points that may complete at once before a task yields (R11) */
     DREY__HOUSEKEEPING = 64,   /* switches between two looks at the kernel and the clock */
-    DREY__FRESH_TURN = 8,      /* resumptions between two starts while both queues are full */
+    DREY__FRESH_TURN = 8,      /* resumptions between two starts at most: the ready tasks have a turn each, up to this */
     DREY__FOREIGN_BUCKETS = 256,
 };
 

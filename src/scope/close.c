@@ -86,6 +86,8 @@ int drey_scope_close(drey_scope *public_scope, int rc)
     int result = outcome(s, cause, rc, failed);
     drey__scope_fini(s);
     self->scope = s->outer;
+    if (self->scope != self->parent)
+        self->stack->scope_name = drey__scope_name(self->scope);
     if (s->shield || cause != DREY_CAUSE_NONE)
         self->clear_at = 0;
     return result;

@@ -189,6 +189,7 @@ static bool join_inline(drey_task *self, drey_task *t, int *out_result)
         return false;
     drey_fn *fn = t->fn, *own_fn = stack->fn;
     struct drey_binding *own_bindings = stack->bindings;
+    const char *own_scope_name = stack->scope_name;
     void *arg = t->arg;
     t->state = DREY__RUNNING;
     t->stack = stack;
@@ -202,6 +203,7 @@ static bool join_inline(drey_task *self, drey_task *t, int *out_result)
     stack->task = self;
     stack->fn = own_fn;
     stack->bindings = own_bindings;
+    stack->scope_name = own_scope_name;
     if (out_result != NULL)
         *out_result = t->result;
     end_inline(w, s, t);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+#include <dlfcn.h>
 #include <stdio.h>
 
 #include "base/clock.h"
 #include "base/failing.h"
 #include "scope/scope.h"
 #include "scope/token.h"
-#include "stack/announce.h"
 
 static void deadline_fired(struct drey__timer *timer)
 {
@@ -85,21 +85,12 @@ const char *drey__scope_name(const drey_scope *public_scope)
     return s->name != NULL ? s->name : s->place != NULL ? s->place : "a scope without a name";
 }
 
-/* The name of a scope whose frame has gone, if its memory still looks like what it was. */
-static DREY__UNCHECKED const char *name_of_left(const drey_task *self)
-{
-    const scope *s = (const scope *)(const void *)self->scope;
-    if (s->owner != self || s->home != self->worker)
-        return "without a name any more";
-    return s->name != NULL ? s->name : s->place != NULL ? s->place : "without a name";
-}
-
 void drey__scope_check_left(drey_task *self, const void *frame)
 {
     const char *at = (const char *)self->scope;
     if (self->scope != self->parent && at < (const char *)frame && at >= self->stack->bottom)
         drey__panic("scope %s was left open: the function that opened it has returned without drey_scope_close (R1)",
-                    name_of_left(self));
+                    self->stack->scope_name); /* its own memory may be something else by now */
 }
 
 static void open_for(drey_task *self, drey_scope *s, const drey_scope_options *options, const char *place)
@@ -111,6 +102,7 @@ static void open_for(drey_task *self, drey_scope *s, const drey_scope_options *o
     scope *fresh = drey__scope_of(s);
     drey__scope_init(fresh, self, options, place);
     self->scope = s;
+    self->stack->scope_name = drey__scope_name(s);
     if (options->timeout != 0 || options->deadline != 0) {
         int64_t now = drey__clock_now();
         atomic_store_explicit(&fresh->deadline, first_deadline(options, now), memory_order_relaxed);

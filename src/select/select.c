@@ -16,12 +16,10 @@
  */
 #include "select/select.h"
 
-#include <alloca.h>
-
 #include "base/clock.h"
 #include "base/random.h"
 
-enum { SELECT_MAX = 64 };
+enum { SELECT_FEW = 6, SELECT_MAX = 64 };
 
 static const struct drey__case_ops *const kinds[] = {
     [DREY_ON_TOKEN] = &drey__case_token,         [DREY_ON_FD] = &drey__case_fd,
@@ -73,7 +71,7 @@ static bool attempt(drey_case *c, int64_t base)
 
 int drey__cases_attempt(drey_case *cases, size_t n, int64_t base)
 {
-    uint8_t order[SELECT_MAX];
+    uint8_t order[SELECT_MAX] = {0};
     for (uint32_t i = 0; i < n; i++) { /* inside-out Fisher-Yates */
         uint32_t j = drey__random_below(&drey__self->rng, i + 1);
         order[i] = order[j];
@@ -148,10 +146,9 @@ void drey__case_finish(drey_case *c, struct drey__waiter *w)
 }
 
 /* One round of steps 2 to 4: the index, -ECANCELED, or -EAGAIN to start again. */
-static __attribute__((noinline)) int wait_round(drey_case *cases, size_t n, int64_t base, drey_task *self,
-                                                const void *place)
+static int wait_round(drey_case *cases, size_t n, int64_t base, struct drey__waiter *waiters, drey_task *self,
+                      const void *place)
 {
-    struct drey__waiter *waiters = alloca(n * sizeof *waiters); /* n is at most SELECT_MAX: 3 KB */
     struct drey__case_timer timer;
     size_t enlisted;
     if (!drey__cases_enlist(cases, n, base, waiters, &timer, self, &enlisted) && drey__disarm(self)) {
@@ -166,6 +163,21 @@ static __attribute__((noinline)) int wait_round(drey_case *cases, size_t n, int6
         return -ECANCELED;
     drey__case_finish(&cases[index], &waiters[index]);
     return (int)index;
+}
+
+/* The waiters of a small select fit into the page that a parked task has anyway; 64 of them do not. */
+static __attribute__((noinline)) int wait_few(drey_case *cases, size_t n, int64_t base, drey_task *self,
+                                              const void *place)
+{
+    struct drey__waiter waiters[SELECT_FEW];
+    return wait_round(cases, n, base, waiters, self, place);
+}
+
+static __attribute__((noinline)) int wait_many(drey_case *cases, size_t n, int64_t base, drey_task *self,
+                                               const void *place)
+{
+    struct drey__waiter waiters[SELECT_MAX];
+    return wait_round(cases, n, base, waiters, self, place);
 }
 
 int drey_select(drey_case *cases, size_t n)
@@ -183,7 +195,7 @@ int drey_select(drey_case *cases, size_t n)
     do {
         rc = drey__cases_attempt(cases, n, base);
         if (rc == -EAGAIN)
-            rc = wait_round(cases, n, base, self, DREY__CALLER);
+            rc = (n <= SELECT_FEW ? wait_few : wait_many)(cases, n, base, self, DREY__CALLER);
     } while (rc == -EAGAIN);
     return rc;
 }

@@ -26,7 +26,7 @@
 #define DREY__TSAN 1
 #endif
 
-/* ThreadSanitizer knows a descriptor as new only if the C library's open made it. */
+/* ThreadSanitizer follows descriptors by the C library's open and close. */
 #ifdef DREY__TSAN
 enum { DREY__OPEN_BY_LIBC = 1 };
 #else

@@ -28,6 +28,7 @@ struct drey__stack {
     struct drey_task *task;          /* whose frames are on top; NULL while the scheduler itself runs here */
     struct drey_binding *bindings;   /* task-locals, innermost first */
     int (*fn)(void *);               /* what the task runs, for reports */
+    const char *scope_name;          /* of the innermost scope that the task has opened; valid while there is one */
     const char *wait_what;           /* valid while parked: a word for the dump */
     const void *wait_object;
     const void *wait_place;          /* the caller of the suspension point entered last */

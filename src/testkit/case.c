@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <stdarg.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,7 +103,7 @@ bool drey__case_run(const drey_test *test)
         if (passes(test, seed + i))
             continue;
         if (seed + i != 0)
-            fprintf(stderr, "to repeat: --seed %llu %s\n", (unsigned long long)(seed + i), test->name);
+            fprintf(stderr, "to repeat: --seed %" PRIu64 " %s\n", seed + i, test->name);
         return false;
     }
     return true;

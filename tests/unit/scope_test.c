@@ -105,7 +105,7 @@ static __attribute__((noinline)) void leave_open(void)
     drey_scope_open(&scope, .name = "forgotten");
 }
 
-DIES(r1_left_open_found_by_the_next_open, "forgotten was left open")
+DIES(r1_left_open_found_by_the_next_open, "was left open")
 {
     (void)arg;
     leave_open();
@@ -113,7 +113,7 @@ DIES(r1_left_open_found_by_the_next_open, "forgotten was left open")
     return drey_scope_close(&scope, 0);
 }
 
-DIES(r1_left_open_found_by_the_next_close, "forgotten was left open")
+DIES(r1_left_open_found_by_the_next_close, "was left open")
 {
     (void)arg;
     DREY_SCOPE(scope);
@@ -121,7 +121,7 @@ DIES(r1_left_open_found_by_the_next_close, "forgotten was left open")
     return drey_scope_close(&scope, 0);
 }
 
-DIES(r1_left_open_found_by_the_next_park, "forgotten was left open")
+DIES(r1_left_open_found_by_the_next_park, "was left open")
 {
     (void)arg;
     leave_open();
