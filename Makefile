@@ -18,7 +18,7 @@ build: $(BUILD)/build.ninja ## build the library and squirrel in build/release
 
 $(BUILD)/build.ninja:
 	@tools/setup.sh run
-	@meson setup $(BUILD) --buildtype=release -Dtests=false
+	@meson setup $(BUILD) --buildtype=release -Db_lto=true -Dtests=false
 
 run: build ## process the example contexts
 	@status=0; $(SQUIRREL) process examples/contexts || status=$$?; \

@@ -119,11 +119,16 @@ const char *drey__place_name(const void *place, char *buffer, size_t n)
     }
     const char *slash = strrchr(info.dli_fname, '/');
     const char *file = slash != NULL ? slash + 1 : info.dli_fname;
-    if (search_file(&info, module, place, &found))
+    bool known = search_file(&info, module, place, &found);
+    if (!known && info.dli_sname != NULL) {
+        copy_name(&found, info.dli_sname);
+        found.offset = (size_t)((const char *)place - (const char *)info.dli_saddr);
+        known = true;
+    }
+    if (known && found.offset == 0)
+        snprintf(buffer, n, "%s (%s)", found.name, file);
+    else if (known)
         snprintf(buffer, n, "%s+0x%zx (%s)", found.name, found.offset, file);
-    else if (info.dli_sname != NULL)
-        snprintf(buffer, n, "%s+0x%zx (%s)", info.dli_sname,
-                 (size_t)((const char *)place - (const char *)info.dli_saddr), file);
     else
         snprintf(buffer, n, "%s+0x%zx", file, (size_t)((const char *)place - (const char *)info.dli_fbase));
     return buffer;

@@ -33,6 +33,7 @@ static int root_main(void *arg)
 {
     (void)arg;
     struct drey__root *root = &drey__root;
+    drey__current()->stack->fn = root->fn; /* what reports call the root task */
     if (drey__rt.config.token != NULL)
         drey__token_attach(drey__rt.config.token, drey__scope_of(&root->scope));
     root->result = root->fn(root->arg);

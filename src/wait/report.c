@@ -91,9 +91,9 @@ const char *drey__task_name(const struct drey_task *t, char *buffer, unsigned lo
         drey__place_name(drey__dormant_place(t), fn, sizeof fn);
     else
         drey__place_name((const void *)(uintptr_t)t->fn, fn, sizeof fn);
-    char *offset = strstr(fn, "+0x0 ");
-    if (offset != NULL)
-        *offset = '\0'; /* a function's start: its name says it */
+    char *file = strstr(fn, " (");
+    if (file != NULL && strchr(fn, '+') == NULL)
+        *file = '\0'; /* a function's start: its name says it */
     if (scope != NULL)
         snprintf(buffer, bytes, "%.110s in scope %.60s", fn, scope);
     else
