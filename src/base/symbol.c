@@ -134,6 +134,15 @@ const char *drey__place_name(const void *place, char *buffer, size_t n)
     return buffer;
 }
 
+const char *drey__function_name(const void *start, char *buffer, size_t n)
+{
+    drey__place_name(start, buffer, n);
+    char *file = strstr(buffer, " (");
+    if (file != NULL && strchr(buffer, '+') == NULL)
+        *file = '\0';
+    return buffer;
+}
+
 const char *drey__symbol_name(const void *address)
 {
     Dl_info info;

@@ -48,13 +48,9 @@ static __attribute__((format(printf, 2, 3))) void say(struct dump *d, const char
     d->used += n < 0 ? 0 : (size_t)n < room ? (size_t)n : room;
 }
 
-static const char *function(struct dump *d, drey_fn *fn)
+static const char *function(struct dump *d, const void *fn)
 {
-    drey__place_name((const void *)(uintptr_t)fn, d->name, sizeof d->name);
-    char *offset = strstr(d->name, "+0x0 ");
-    if (offset != NULL)
-        *offset = '\0'; /* a function's start: its name says it */
-    return d->name;
+    return drey__function_name(fn, d->name, sizeof d->name);
 }
 
 static const char *place(struct dump *d, const void *at)

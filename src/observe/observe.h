@@ -30,7 +30,7 @@ struct drey__row {
     const char *text2;      /* a scope: where it was opened */
     const void *object;     /* a task: what it waits on */
     const void *place;      /* a task: where it waits */
-    drey_fn *fn;            /* a task's function, if it has a stack */
+    const void *fn;         /* a task's function, or a dormant task's step; NULL if it has not started */
     const void *held[DREY__ROW_LOCKS];
     const void *held_at[DREY__ROW_LOCKS];
     int64_t deadline;       /* a scope's, or 0 */

@@ -27,9 +27,11 @@ static void add_task(struct drey__snapshot *out, struct drey__worker *w, drey_ta
     row->self = t;
     row->above = t->parent;
     row->state = t->state;
-    if (t->stack == NULL || t->state == DREY__FRESH || t->state == DREY__DORMANT)
+    if (t->stack == NULL || t->state == DREY__FRESH || t->state == DREY__DORMANT) {
+        row->fn = (t->flags & DREY__STEP) != 0 ? drey__dormant_place(t) : NULL;
         return;
-    row->fn = t->stack->fn;
+    }
+    row->fn = (const void *)(uintptr_t)t->stack->fn;
     row->text = t->stack->wait_what;
     row->object = t->stack->wait_object;
     row->place = t->stack->wait_place;

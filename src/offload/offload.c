@@ -164,7 +164,7 @@ static void list_pool(drey_pool *pool, int64_t now, void (*say)(const char *line
         struct drey__pool_thread *t = drey__container(l, struct drey__pool_thread, link);
         if (t->job == NULL)
             continue;
-        drey__place_name((const void *)(uintptr_t)t->job->what->fn, place, sizeof place);
+        drey__function_name((const void *)(uintptr_t)t->job->what->fn, place, sizeof place);
         snprintf(line, sizeof line, "pool %s: %s has been running for %.1f s", pool->name, place,
                  (double)(now - t->since) / DREY__NS_PER_SEC);
         say(line, arg);

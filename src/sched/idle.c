@@ -26,6 +26,7 @@ enum {
     TRIM_KEEP = 32,                        /* stacks kept hot by an idle worker */
     TRIM_AFTER_NS = 50 * 1000 * 1000,
     RETRY_STACK_NS = 10 * 1000 * 1000,
+    STARVED_NAP_US = 1000,
 };
 
 static drey__spin clock_lock;
@@ -172,10 +173,16 @@ static void go_to_sleep(struct drey__worker *w)
             if (drey__ready_count(&w->ready) == 0)
                 move_clock();
         }
-        if (drey__ready_count(&w->ready) == 0 && atomic_load_explicit(&w->asleep, memory_order_acquire) != 0)
-            drey__io_wait(w, until);
+        if (drey__ready_count(&w->ready) == 0 && atomic_load_explicit(&w->asleep, memory_order_acquire) != 0) {
+            if (w->starved && drey__clock_virtual)
+                usleep(STARVED_NAP_US); /* no time that stands still brings a stack back: look again */
+            else
+                drey__io_wait(w, until);
+        }
     }
     sleep_withdraw(w);
+    if (drey__clock_virtual)
+        w->starved = false;
     if (until != next_timer && until != INT64_MAX && drey__clock_now() >= until) {
         w->starved = false;
         drey__stack_pool_trim(&w->stacks, TRIM_KEEP);

@@ -44,7 +44,7 @@ static void name_hog(struct drey__worker *w)
         return;
     drey__report("task %s has kept worker %u for over %d ms without a suspension point: call drey_check() in long loops, "
                  "or drey_offload the work (R11)",
-                 drey__place_name((const void *)(uintptr_t)fn, name, sizeof name), w->index, HOG_LOOKS);
+                 drey__function_name((const void *)(uintptr_t)fn, name, sizeof name), w->index, HOG_LOOKS);
 }
 
 /* True if the worker is awake. */

@@ -56,7 +56,7 @@ static void check_order(drey_task *self, drey_scope *s, const void *frame)
 {
     if (likely(self->scope == s && drey__scope_of(s)->owner == self))
         return;
-    drey__scope_check_left(self, frame);
+    drey__scope_check_left_below(self, frame);
     if (drey__scope_of(s)->home == NULL)
         drey__panic("drey_scope_close: the scope is not open (R1)");
     if (drey__scope_of(s)->owner != self)
@@ -65,7 +65,7 @@ static void check_order(drey_task *self, drey_scope *s, const void *frame)
                 drey__scope_name(s), drey__scope_name(self->scope));
 }
 
-int drey_scope_close(drey_scope *public_scope, int rc)
+__attribute__((noinline)) int drey_scope_close(drey_scope *public_scope, int rc)
 {
     drey_task *self;
     int refused = drey__enter(&self, DREY__UNCUT_POINT);

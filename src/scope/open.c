@@ -85,12 +85,19 @@ const char *drey__scope_name(const drey_scope *public_scope)
     return s->name != NULL ? s->name : s->place != NULL ? s->place : "a scope without a name";
 }
 
-void drey__scope_check_left(drey_task *self, const void *frame)
+/* What lies below `frame` on the task's stack belongs to nobody any more. */
+void drey__scope_check_left_below(drey_task *self, const void *frame)
 {
     const char *at = (const char *)self->scope;
-    if (self->scope != self->parent && at < (const char *)frame && at >= self->stack->bottom)
+    if (unlikely(self->scope != self->parent && at < (const char *)frame && at >= self->stack->bottom))
         drey__panic("scope %s was left open: the function that opened it has returned without drey_scope_close (R1)",
                     self->stack->scope_name); /* its own memory may be something else by now */
+}
+
+/* Not inlined: its frame lies below all that are alive, wherever the caller was inlined to. */
+__attribute__((noinline)) void drey__scope_check_left(drey_task *self)
+{
+    drey__scope_check_left_below(self, __builtin_frame_address(0));
 }
 
 static void open_for(drey_task *self, drey_scope *s, const drey_scope_options *options, const char *place)
@@ -112,17 +119,18 @@ static void open_for(drey_task *self, drey_scope *s, const drey_scope_options *o
         drey__token_attach(options->token, fresh);
 }
 
-void drey_scope_open_at(drey_scope *s, drey_scope_options options, const char *place)
+/* Not inlined into the opener, whose own scopes would then lie below the frame. */
+__attribute__((noinline)) void drey_scope_open_at(drey_scope *s, drey_scope_options options, const char *place)
 {
     drey_task *self = drey__current_or_die("drey_scope_open");
-    drey__scope_check_left(self, __builtin_frame_address(0));
+    drey__scope_check_left_below(self, __builtin_frame_address(0));
     open_for(self, s, &options, place);
 }
 
-void drey_scope_open_with(drey_scope *s, drey_scope_options options)
+__attribute__((noinline)) void drey_scope_open_with(drey_scope *s, drey_scope_options options)
 {
     drey_task *self = drey__current_or_die("drey_scope_open_with");
-    drey__scope_check_left(self, __builtin_frame_address(0));
+    drey__scope_check_left_below(self, __builtin_frame_address(0));
     open_for(self, s, &options, NULL);
 }
 

@@ -113,6 +113,8 @@ void drey__scope_fini(scope *s);
 /* Home: set or clear the timer as `deadline` says; one that has passed fires at once. */
 void drey__scope_follow_deadline(scope *s, int64_t now);
 const char *drey__scope_name(const drey_scope *s);
+/* Stop with a sentence if the task's innermost scope lies below `frame`: in a frame that has returned (R1). */
+void drey__scope_check_left_below(drey_task *self, const void *frame);
 
 /* mark.c */
 struct drey__latch {

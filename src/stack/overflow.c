@@ -23,7 +23,7 @@ static _Thread_local stack_t old_alternate;
 static void report(const struct drey__stack *s)
 {
     char place[256];
-    const char *name = s->fn != NULL ? drey__place_name((const void *)(uintptr_t)s->fn, place, sizeof place) : NULL;
+    const char *name = s->fn != NULL ? drey__function_name((const void *)(uintptr_t)s->fn, place, sizeof place) : NULL;
     size_t kb = drey__stack_class_bytes(s->size_class) >> 10;
     drey__report("stack overflow in task %s: its stack has %zu KB. Give its scope a larger .stack_size, or run the deep "
                  "part by drey_call_deep (R15)",

@@ -29,7 +29,7 @@
 
 #include "wait/report.h"
 
-enum { BUCKETS = 256, NAME_BYTES = 160 };
+enum { BUCKETS = 256, NAME_BYTES = 160, SPIN_PAUSES = 32 };
 
 struct hold {
     struct hold *next, **link; /* in its bucket */
@@ -159,6 +159,22 @@ static __attribute__((noinline)) int wait_holding(const struct drey__lock_kind *
     return cycle ? -EDEADLK : 0;
 }
 
+/* The holder is mostly a few instructions from letting go, on another worker. Parking then costs a hundred times as much,
+ * and each task that queues makes the next one queue. A lock that is queued for is not taken: nobody is overtaken. */
+static bool spin_for(const struct drey__lock_kind *kind, void *lock, struct drey__waiter *w)
+{
+    const _Atomic uintptr_t *word = lock;
+    for (unsigned pauses = 1; drey__multi && pauses <= SPIN_PAUSES; pauses *= 2) {
+        if ((atomic_load_explicit(word, memory_order_relaxed) & kind->queued) != 0)
+            return false;
+        for (unsigned i = 0; i < pauses; i++)
+            drey__relax();
+        if (kind->take(lock, w))
+            return true;
+    }
+    return false;
+}
+
 int drey__lock_wait(const struct drey__lock_kind *kind, void *lock, uint32_t access, struct drey_task *self,
                     const void *place)
 {
@@ -167,7 +183,7 @@ int drey__lock_wait(const struct drey__lock_kind *kind, void *lock, uint32_t acc
     w.amount = access;
     if (self->held > 0)
         return wait_holding(kind, lock, &w, place);
-    if (!kind->take_or_queue(lock, &w))
+    if (!spin_for(kind, lock, &w) && !kind->take_or_queue(lock, &w))
         drey__park_at(self, kind->what, lock, place);
     return 0;
 }

@@ -7,6 +7,7 @@
 /* What mutex and rwlock differ in. The waiter carries the task, and the kind of access in `amount`. */
 struct drey__lock_kind {
     const char *what;
+    uintptr_t queued; /* the bit of the lock's word, its first member, that says that somebody queues */
 
     /* Have the lock now if nobody must be waited for: true. */
     bool (*take)(void *lock, struct drey__waiter *w);

@@ -86,14 +86,11 @@ const char *drey__task_name(const struct drey_task *t, char *buffer, unsigned lo
     const struct drey__stack *stack = t->stack; /* not its state: the task may be another worker's */
     const char *scope = t->parent != NULL ? drey__scope_name(t->parent) : NULL;
     if (stack != NULL)
-        drey__place_name((const void *)(uintptr_t)stack->fn, fn, sizeof fn);
+        drey__function_name((const void *)(uintptr_t)stack->fn, fn, sizeof fn);
     else if ((t->flags & DREY__STEP) != 0)
-        drey__place_name(drey__dormant_place(t), fn, sizeof fn);
+        drey__function_name(drey__dormant_place(t), fn, sizeof fn);
     else
-        drey__place_name((const void *)(uintptr_t)t->fn, fn, sizeof fn);
-    char *file = strstr(fn, " (");
-    if (file != NULL && strchr(fn, '+') == NULL)
-        *file = '\0'; /* a function's start: its name says it */
+        drey__function_name((const void *)(uintptr_t)t->fn, fn, sizeof fn);
     if (scope != NULL)
         snprintf(buffer, bytes, "%.110s in scope %.60s", fn, scope);
     else

@@ -24,7 +24,7 @@ int drey__enter_slow(struct drey_task *self, enum drey__entry entry, const void 
     if (unlikely(w->deep))
         drey__panic("suspension inside drey_call_deep: a function run on the deep stack must not suspend");
     if (self->scope != self->parent)
-        drey__scope_check_left(self, __builtin_frame_address(0));
+        drey__scope_check_left(self);
     if (self->held > 0 && entry != DREY__LOCK_POINT)
         drey__report_lock_rule(self, place);
     if (w->budget <= 0) {
@@ -64,7 +64,7 @@ bool drey__park_at(struct drey_task *self, const char *what, const void *object,
     if (unlikely(!drey__link_in_list(&self->sibling)))
         drey__scope_link(self);
     if (self->scope != self->parent)
-        drey__scope_check_left(self, __builtin_frame_address(0));
+        drey__scope_check_left(self);
     /* A foreign waker may have claimed and readied the task already: its state is then for the mail to set. */
     self->state = DREY__PARKED;
     drey__switch_away(self);

@@ -288,7 +288,7 @@ DREY_TEST(a_dump_has_a_limit, .workers = 1)
     drey_token_cancel(token, NULL);
     rc = drey_scope_close(&scope, rc);
     drey_token_unref(token);
-    DREY_CHECK(shown("task without a stack: dormant (worker 0; 65"));
+    DREY_CHECK(shown("task step: dormant (worker 0; 65"));
     DREY_CHECK(shown("tasks and scopes: the rest of its own is not shown"));
     return rc;
 }
