@@ -134,7 +134,6 @@ static void run_fresh(struct drey__worker *w, struct drey_task *t)
     t->clear_at = 0;
     s->task = t;
     s->fn = fn;
-    t->held = 0;
     s->refusals = 0;
     s->bindings = drey__scope_bindings(t);
     w->current = t;

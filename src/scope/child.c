@@ -134,7 +134,7 @@ void drey__scope_task_ended(struct drey__worker *w, drey_task *t)
     scope *s = drey__scope_of(t->parent);
     t->state = DREY__ENDED;
     w->completed++;
-    if (unlikely(t->scope != t->parent || t->held != 0 || t->flags != 0 || t->result < 0 || s->home != w)) {
+    if (unlikely(t->scope != t->parent || drey__task_holds(t) || t->flags != 0 || t->result < 0 || s->home != w)) {
         end_slow(w, s, t);
         return;
     }

@@ -166,7 +166,7 @@ static bool stack_has_room(const struct drey__stack *s)
 /* A child that ran on its joiner's stack has ended, and is joined. */
 static void end_inline(struct drey__worker *w, scope *s, drey_task *t)
 {
-    if (likely(t->scope == t->parent && t->held == 0 && t->flags == DREY__HANDLE &&
+    if (likely(t->scope == t->parent && !drey__task_holds(t) && t->flags == DREY__HANDLE &&
                !drey__link_in_list(&t->sibling))) {
         w->completed++;
         s->live--;
