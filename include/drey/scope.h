@@ -25,7 +25,7 @@ extern "C" {
 
 /** A scope, in the frame of the task that opens it. */
 typedef struct drey_scope {
-    DREY_INTERNAL(32);
+    DREY_INTERNAL(35);
 } drey_scope;
 
 /** Zero in any field means none. In C++ designators follow this order. */

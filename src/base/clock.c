@@ -24,6 +24,11 @@ int64_t drey__clock_now(void)
     return read_clock(CLOCK_MONOTONIC);
 }
 
+int64_t drey__clock_real(void)
+{
+    return read_clock(CLOCK_MONOTONIC);
+}
+
 int64_t drey__clock_wall(void)
 {
     if (drey__clock_virtual)

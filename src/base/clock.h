@@ -14,6 +14,7 @@ enum { DREY__NS_PER_SEC = 1000000000 };
 extern DREY__HIDDEN bool drey__clock_virtual;
 
 int64_t drey__clock_now(void);      /* ns, above 0 */
+int64_t drey__clock_real(void);     /* CLOCK_MONOTONIC, whatever the runtime's clock is */
 int64_t drey__clock_wall(void);     /* ns since 1970 UTC */
 
 /* Start a virtual clock; move it forward. The idle protocol (sched/idle.c) decides who may move it, and when. */

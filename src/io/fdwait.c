@@ -235,6 +235,8 @@ static bool enlist(drey_case *c, struct drey__waiter *w)
 static void withdraw(drey_case *c, struct drey__waiter *w)
 {
     struct drey__fds *fds = w->data;
+    if (fds == NULL)
+        return; /* it never was enlisted */
     drey__spin_lock(&fds->lock);
     if (w->queued)
         leave(fds, entry_of(fds, (int)c->a), w);

@@ -4,6 +4,7 @@
  * The rows are their own list of what is still to be looked into, so nothing recurses: a task's row adds rows for its
  * scopes, a scope's row adds rows for the children linked at it.
  */
+#include "sched/hooks.h"
 #include "observe/observe.h"
 #include "run/run.h"
 #include "scope/scope.h"

@@ -30,6 +30,7 @@ int drey_call_deep(drey_fn *fn, void *arg)
     struct drey__stack *to = drey__stack_get(&w->stacks, DREY__STACK_CLASS_DEEP);
     if (to == NULL)
         return -ENOMEM;
+    to->fn = self->stack->fn; /* for the report of an overflow */
     int32_t budget = w->budget;
     w->budget = 0; /* every suspension point takes the slow path, which refuses */
     w->deep = true;

@@ -88,7 +88,7 @@ static int lock_rule_from(const char *text, int *out)
 
 static bool in_range(const drey_config *c)
 {
-    return c->workers <= WORKERS_MAX && c->io >= DREY_IO_AUTO && c->io <= DREY_IO_EPOLL && c->clock >= DREY_CLOCK_REAL &&
+    return c->workers <= WORKERS_MAX && c->stack_size <= drey__stack_class_bytes(DREY__STACK_CLASS_DEEP) && c->io >= DREY_IO_AUTO && c->io <= DREY_IO_EPOLL && c->clock >= DREY_CLOCK_REAL &&
            c->clock <= DREY_CLOCK_VIRTUAL && c->lock_rule >= DREY_LOCK_RULE_DEFAULT &&
            c->lock_rule <= DREY_LOCK_RULE_OFF && c->shutdown_grace >= 0;
 }
@@ -145,9 +145,8 @@ static int run_workers(void)
     int rc = make_root();
     if (rc < 0)
         return rc;
-    atomic_store_explicit(&drey__signal_worker, drey__rt.workers[0], memory_order_release);
+    atomic_store_explicit(&drey__signals_heard, true, memory_order_seq_cst);
     rc = drey__runtime_run();
-    atomic_store_explicit(&drey__signal_worker, NULL, memory_order_release);
     return rc < 0 ? rc : drey__root.result;
 }
 

@@ -28,6 +28,7 @@ static void give_up(struct drey__timer *timer)
     (void)timer;
     drey__report("shutdown: tasks would not end; drey_run returns -ETIMEDOUT, and only exit is safe now");
     atomic_store_explicit(&drey__root.gave_up, true, memory_order_release);
+    drey__rt.abandoned = true;
     drey__runtime_stop();
 }
 

@@ -14,7 +14,7 @@ void drey__scope_task_ended(struct drey__worker *w, struct drey_task *t);
 /* scope/child.c, scope/visit.c: mail for this worker. */
 void drey__scope_done(struct drey__worker *w, struct drey_task *t);
 void drey__scope_joined(struct drey__worker *w, struct drey_task *t);
-void drey__scope_visit(struct drey__worker *w, void *scope);
+void drey__scope_visit_mail(struct drey__worker *w, void *mail);
 void drey__scope_tour(struct drey__worker *w, void *scope);
 void drey__scope_task_cancelled(struct drey__worker *w, void *mail);
 /* scope/child.c: bindings that a starting task inherits. */
@@ -22,6 +22,8 @@ struct drey_binding *drey__scope_bindings(const struct drey_task *t);
 
 /* select/dormant.c: run one step of a dormant task; returns whether it has ended (else it sleeps again). */
 bool drey__dormant_run(struct drey_task *t);
+/* The step function of a dormant task. */
+const void *drey__dormant_place(const struct drey_task *t);
 /* On its worker, before a woken dormant task is queued: withdraw what it waited for. */
 void drey__dormant_woken(struct drey_task *t);
 

@@ -55,13 +55,18 @@ void drey__wake_another(struct drey__worker *w)
     }
 }
 
-_Atomic(struct drey__worker *) drey__signal_worker;
+_Atomic bool drey__signals_heard;
 
 void drey__wake_for_signal(void)
 {
-    struct drey__worker *w = atomic_load_explicit(&drey__signal_worker, memory_order_acquire);
-    if (w != NULL)
-        drey__wake_worker(w);
+    atomic_fetch_add_explicit(&drey__rt.visitors, 1, memory_order_seq_cst); /* the workers stay until it goes down */
+    bool running = atomic_load_explicit(&drey__signals_heard, memory_order_seq_cst);
+    for (unsigned i = 0; running && i < drey__rt.count; i++)
+        if (atomic_load_explicit(&drey__rt.workers[i]->asleep, memory_order_seq_cst) != 0) {
+            drey__wake_worker(drey__rt.workers[i]);
+            break;
+        }
+    atomic_fetch_sub_explicit(&drey__rt.visitors, 1, memory_order_release);
 }
 
 static bool work_elsewhere(struct drey__worker *w)
@@ -86,7 +91,7 @@ static bool spin(struct drey__worker *w)
 {
     bool found = false;
     struct drey__search search = {0};
-    int64_t end = drey__clock_now() + SPIN_NS;
+    int64_t end = drey__clock_real() + SPIN_NS;
     atomic_fetch_add_explicit(&drey__rt.searching, 1, memory_order_relaxed);
     do {
         drey__io_wait(w, 0);
@@ -94,7 +99,7 @@ static bool spin(struct drey__worker *w)
             found = work_here(w) || drey__share_search(w, &search);
             drey__relax();
         }
-    } while (!found && (search.victim != NULL || drey__clock_now() < end));
+    } while (!found && (search.victim != NULL || drey__clock_real() < end));
     drey__share_give_up(w, &search);
     atomic_fetch_sub_explicit(&drey__rt.searching, 1, memory_order_relaxed);
     return found;
@@ -113,22 +118,40 @@ static bool sleep_announce(struct drey__worker *w, int64_t next_timer)
 
 static void sleep_withdraw(struct drey__worker *w)
 {
+    atomic_fetch_add_explicit(&drey__rt.stirs, 1, memory_order_seq_cst);
     if (atomic_exchange_explicit(&w->asleep, 0, memory_order_acq_rel) != 0)
         atomic_fetch_sub_explicit(&drey__rt.sleepers, 1, memory_order_relaxed);
     drey__watchdog_wake();
 }
 
-/* Under clock_lock. True if no worker can do anything at the present virtual time. */
+/* Rises whenever a task of any worker is started, resumed or leaves. */
+static uint64_t activity(void)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < drey__rt.count; i++)
+        sum += atomic_load_explicit(&drey__rt.workers[i]->switches, memory_order_relaxed);
+    return sum;
+}
+
+/* Under clock_lock. True if no worker can do anything at the present virtual time: all sleep, nobody woke up while we
+ * looked, and each has looked at the kernel since a task last ran anywhere; who has not is woken to do so. */
 static bool everything_waits(void)
 {
-    if (atomic_load_explicit(&drey__rt.outside, memory_order_acquire) != 0)
-        return false;
+    uint64_t stirs = atomic_load_explicit(&drey__rt.stirs, memory_order_seq_cst);
     for (unsigned i = 0; i < drey__rt.count; i++) {
         struct drey__worker *w = drey__rt.workers[i];
         if (atomic_load_explicit(&w->asleep, memory_order_seq_cst) == 0 || drey__mail_waiting(&w->mail))
             return false;
     }
-    return true;
+    uint64_t now = activity();
+    for (unsigned i = 0; i < drey__rt.count; i++)
+        if (atomic_load_explicit(&drey__rt.workers[i]->looked, memory_order_relaxed) != now) {
+            drey__wake_worker(drey__rt.workers[i]);
+            return false;
+        }
+    /* last: work outside is begun by a task that is awake, and ended by it */
+    return atomic_load_explicit(&drey__rt.outside, memory_order_acquire) == 0 &&
+           atomic_load_explicit(&drey__rt.stirs, memory_order_seq_cst) == stirs;
 }
 
 /* With this worker announced as asleep: move the clock if it was the last one awake. */
@@ -150,16 +173,28 @@ static void move_clock(void)
     drey__spin_unlock_always(&clock_lock);
 }
 
+/* Stacks that were not needed for a while give their memory back. The real clock's only: no time passes in tests. */
+static void trim_stacks(struct drey__worker *w)
+{
+    if (drey__clock_virtual || !drey__stack_pool_exceeds(&w->stacks, TRIM_KEEP)) {
+        w->excess_since = 0;
+    } else if (w->excess_since == 0) {
+        w->excess_since = w->kept_house;
+    } else if (w->kept_house - w->excess_since >= TRIM_AFTER_NS) {
+        drey__stack_pool_trim(&w->stacks, TRIM_KEEP);
+        w->excess_since = 0;
+    }
+}
+
 static int64_t sleep_until(struct drey__worker *w, int64_t next_timer)
 {
-    int64_t until = drey__clock_virtual ? INT64_MAX : next_timer;
-    int64_t soon = INT64_MAX;
-    if (w->starved)
-        soon = RETRY_STACK_NS;
-    else if (w->stacks.count[drey__rt.stack_class] > TRIM_KEEP)
-        soon = TRIM_AFTER_NS;
-    if (soon != INT64_MAX && !drey__clock_virtual && drey__clock_now() + soon < until)
-        until = drey__clock_now() + soon;
+    if (drey__clock_virtual)
+        return INT64_MAX;
+    int64_t until = next_timer;
+    if (w->excess_since != 0 && w->excess_since + TRIM_AFTER_NS < until)
+        until = w->excess_since + TRIM_AFTER_NS;
+    if (w->starved && w->kept_house + RETRY_STACK_NS < until)
+        until = w->kept_house + RETRY_STACK_NS;
     return until;
 }
 
@@ -169,7 +204,9 @@ static void go_to_sleep(struct drey__worker *w)
     int64_t until = sleep_until(w, next_timer);
     if (!sleep_announce(w, next_timer)) {
         if (drey__clock_virtual) {
+            uint64_t before = activity();
             drey__io_wait(w, 0);
+            atomic_store_explicit(&w->looked, before, memory_order_relaxed);
             if (drey__ready_count(&w->ready) == 0)
                 move_clock();
         }
@@ -181,20 +218,16 @@ static void go_to_sleep(struct drey__worker *w)
         }
     }
     sleep_withdraw(w);
-    if (drey__clock_virtual)
-        w->starved = false;
-    if (until != next_timer && until != INT64_MAX && drey__clock_now() >= until) {
-        w->starved = false;
-        drey__stack_pool_trim(&w->stacks, TRIM_KEEP);
-    }
+    w->starved = false;
 }
 
 void drey__idle(struct drey__worker *w)
 {
     drey__housekeeping(w);
+    trim_stacks(w);
     if (work_here(w))
         return;
-    if (drey__multi && !drey__clock_virtual && spin(w))
+    if (drey__multi && spin(w))
         return;
     go_to_sleep(w);
     drey__housekeeping(w);

@@ -62,7 +62,7 @@ static void receive(struct drey__worker *w, uintptr_t item)
         drey__scope_joined(w, what);
         break;
     case DREY__MAIL_VISIT:
-        drey__scope_visit(w, what);
+        drey__scope_visit_mail(w, what);
         break;
     case DREY__MAIL_TOUR:
         drey__scope_tour(w, what);
@@ -88,8 +88,9 @@ void drey__collect_mail(struct drey__worker *w)
 
 void drey__housekeeping(struct drey__worker *w)
 {
+    w->kept_house = drey__clock_now();
     if (w->timers.pending > 0)
-        drey__wheel_advance(&w->timers, drey__clock_now());
+        drey__wheel_advance(&w->timers, w->kept_house);
     drey__io_wait(w, 0);
     drey__token_spread_signals();
     drey__collect_mail(w);
@@ -133,7 +134,7 @@ static void run_fresh(struct drey__worker *w, struct drey_task *t)
     t->stack = s;
     t->clear_at = 0;
     s->task = t;
-    s->fn = fn;
+    s->fn = unlikely((t->flags & DREY__STEP) != 0) ? (drey_fn *)(uintptr_t)drey__dormant_place(t) : fn;
     s->refusals = 0;
     s->bindings = drey__scope_bindings(t);
     w->current = t;
@@ -150,29 +151,34 @@ static void run_fresh(struct drey__worker *w, struct drey_task *t)
         drey__scope_task_ended(w, t);
 }
 
+/* True if a stack of the default class is left over: what park.c relies on. */
+static bool has_reserve(struct drey__worker *w)
+{
+    if (likely(w->stacks.hot[drey__rt.stack_class] != NULL))
+        return true;
+    struct drey__stack *reserve = drey__stack_get(&w->stacks, drey__rt.stack_class);
+    if (reserve != NULL)
+        drey__stack_put(&w->stacks, reserve);
+    return reserve != NULL;
+}
+
 /* A stack of another class is a reason to move; a missing reserve is a reason not to start. */
 static DREY__UNTRACED void start(struct drey__worker *w, struct drey_task *t)
 {
-    if (unlikely(w->stacks.hot[drey__rt.stack_class] == NULL)) {
-        struct drey__stack *reserve = drey__stack_get(&w->stacks, drey__rt.stack_class);
-        if (reserve == NULL) {
-            w->starved = true;
-            drey__fresh_push(&w->fresh, t);
-            return;
-        }
-        drey__stack_put(&w->stacks, reserve);
-    }
-    if (unlikely(t->stack_class != w->stack->size_class)) {
-        struct drey__stack *fit = drey__stack_get(&w->stacks, t->stack_class);
-        if (fit == NULL) {
-            w->starved = true;
-            drey__fresh_push(&w->fresh, t);
-            return;
-        }
+    struct drey__stack *fit = w->stack;
+    if (unlikely(t->stack_class != fit->size_class))
+        fit = drey__stack_get(&w->stacks, t->stack_class);
+    if (unlikely(fit == NULL || !has_reserve(w))) {
+        if (fit != NULL && fit != w->stack)
+            drey__stack_put(&w->stacks, fit);
+        w->starved = true;
+        drey__fresh_push(&w->fresh, t);
+    } else if (unlikely(fit != w->stack)) {
         w->pending = t;
         move_to(w, fit);
+    } else {
+        run_fresh(w, t);
     }
-    run_fresh(w, t);
 }
 
 static DREY__UNTRACED __attribute__((noreturn)) void leave_thread(struct drey__worker *w)

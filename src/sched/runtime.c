@@ -36,7 +36,8 @@ static struct drey__worker *worker_new(unsigned index, uint64_t seed)
     w->rng = seed + index;
     w->tick = DREY__HOUSEKEEPING;
     w->turn = 1;
-    drey__wheel_init(&w->timers, drey__clock_now());
+    w->kept_house = drey__clock_now();
+    drey__wheel_init(&w->timers, w->kept_house);
     for (unsigned i = 0; i < DREY__FOREIGN_BUCKETS; i++)
         drey__list_init(&w->foreign[i]);
     if (drey__ready_init(&w->ready) != 0 || drey__fresh_init(&w->fresh) != 0) {
@@ -214,9 +215,14 @@ int drey__runtime_run(void)
     drey__watchdog_start();
     enter_loop(w);
     drey__watchdog_stop();
+    if (drey__rt.abandoned) {
+        drey__self = NULL;
+        return -ETIMEDOUT;
+    }
     for (unsigned i = 1; i < started; i++)
         pthread_join(drey__rt.workers[i]->thread, NULL);
     worker_finish(w);
+    atomic_store_explicit(&drey__signals_heard, false, memory_order_seq_cst);
     while (atomic_load_explicit(&drey__rt.visitors, memory_order_acquire) != 0)
         sched_yield();
     drey__look_begin();

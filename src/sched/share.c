@@ -28,7 +28,7 @@ static bool ask_somebody(struct drey__worker *w, struct drey__search *s)
         struct drey__worker *other = drey__rt.workers[(first + i) % drey__rt.count];
         if (other != w && drey__fresh_count(&other->fresh) > 0 && drey__fresh_ask(&other->fresh, w->index)) {
             s->victim = other;
-            s->asked_at = drey__clock_now();
+            s->asked_at = drey__clock_real();
             return true;
         }
     }
@@ -64,7 +64,7 @@ bool drey__share_search(struct drey__worker *w, struct drey__search *s)
     }
     if (drey__fresh_count(&s->victim->fresh) == 0) {
         drey__share_give_up(w, s);
-    } else if (drey__clock_now() - s->asked_at > STEAL_AFTER_NS) {
+    } else if (drey__clock_real() - s->asked_at > STEAL_AFTER_NS) {
         struct drey__worker *victim = s->victim;
         s->victim = NULL;
         return steal(w, victim);

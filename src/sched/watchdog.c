@@ -50,7 +50,7 @@ static void name_hog(struct drey__worker *w)
 /* True if the worker is awake. */
 static bool look_at(struct drey__worker *w, struct look *look)
 {
-    if (atomic_load_explicit(&w->asleep, memory_order_relaxed) != 0)
+    if (atomic_load_explicit(&w->asleep, memory_order_seq_cst) != 0)
         return false;
     uint64_t switches = atomic_load_explicit(&w->switches, memory_order_relaxed);
     if (switches != look->switches) {

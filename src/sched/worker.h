@@ -52,6 +52,8 @@ struct drey__worker {
     struct drey__io *io;
     unsigned index;
     pthread_t thread;
+    int64_t kept_house;                  /* when it last looked at timers and the kernel */
+    int64_t excess_since;                /* since when it has more unused stacks than it needs; 0: it has not */
     struct drey__stack native;           /* the thread's own stack, for the sanitizers */
     void *native_sp;                     /* where the thread continues when the runtime ends */
     struct drey__wheel timers;
@@ -59,6 +61,7 @@ struct drey__worker {
 
     _Alignas(DREY__LINE) drey__mailbox mail; /* anybody pushes */
     _Atomic uint32_t asleep;             /* 1 before it sleeps; whoever changes 1 to 0 must wake it */
+    _Atomic uint64_t looked;             /* virtual clock: the activity when it last looked at the kernel */
     _Atomic int64_t next_timer;          /* virtual clock: when its earliest timer fires, valid while asleep */
 };
 
@@ -75,9 +78,11 @@ struct drey__runtime {
     const char *name;
     drey_config config;
     _Alignas(DREY__LINE) _Atomic bool stop;    /* the root task has ended: workers leave their loops */
+    bool abandoned;                      /* worker 0: tasks would not end; their threads are not waited for */
     _Atomic uint32_t sleepers;           /* workers with asleep == 1 */
     _Atomic uint32_t searching;          /* workers looking for something to steal */
     _Atomic uint64_t outside;            /* work in flight outside: holds the virtual clock (R17) */
+    _Atomic uint64_t stirs;              /* virtual clock: rises whenever a worker leaves its sleep; seq_cst */
     _Atomic uint64_t wakes, cancels;     /* counters: workers woken from sleep, scopes cancelled; relaxed */
     _Atomic uint64_t live;               /* records in use, where max_tasks is set */
     _Atomic uint32_t visitors;           /* threads that are no workers, between sending mail and waking its receiver */
@@ -129,8 +134,8 @@ void drey__idle(struct drey__worker *w);
 void drey__wake_worker(struct drey__worker *w);
 void drey__wake_another(struct drey__worker *w); /* somebody asleep, if nobody is searching already */
 void drey__wake_for_signal(void);               /* async-signal-safe: a worker looks for signals soon */
-/* Worker 0 while a runtime runs; what a signal handler may wake. */
-extern DREY__HIDDEN _Atomic(struct drey__worker *) drey__signal_worker;
+/* True while a runtime runs, and a signal handler may look at its workers. Cleared before `visitors` is waited for. */
+extern DREY__HIDDEN _Atomic bool drey__signals_heard;
 
 /* Work outside the workers, which the virtual clock waits for. */
 static inline void drey__outside_begin(void)

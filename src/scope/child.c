@@ -25,7 +25,8 @@ static bool is_inside(drey_task *self, drey_scope *s)
 void drey__child_check_inside(drey_task *self, drey_scope *s)
 {
     if (!is_inside(self, s))
-        drey__panic("a child may be added to a scope only by its opener and by tasks inside it (R3)");
+        drey__panic("a scope is for its opener and for tasks inside it: only they may add children, cancel it or set its "
+                    "deadline (R3)");
 }
 
 bool drey__child_reserve(void)

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Small combinations of scopes: a timeout, a race, yield and check. */
+#include "base/clock.h"
 #include "scope/scope.h"
+
+enum { CHECK_NS = 1000000 };
 
 int drey_timeout(drey_duration d, drey_fn *fn, void *arg)
 {
@@ -74,6 +77,8 @@ int drey_yield(void)
 
 int drey_check(void)
 {
-    drey_task *self;
+    drey_task *self = drey__current();
+    if (self != NULL && drey__clock_now() - drey__self->kept_house > CHECK_NS)
+        drey__self->budget = 0; /* whoever checks computes for long: the budget of operations says nothing about time */
     return drey__enter(&self, DREY__CUT_POINT);
 }

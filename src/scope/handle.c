@@ -239,6 +239,8 @@ int drey_join(drey_task *t, int *out_result)
     int rc = drey__enter(&self, DREY__CUT_POINT);
     if (unlikely(rc == -EPERM))
         return rc;
+    if (unlikely(t == self))
+        drey__panic("drey_join: a task cannot join itself (R3)");
     if (likely(rc == 0) && join_inline(self, t, out_result))
         return 0;
     struct drey__waiter waiter;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The marks of cancellation: who latches one, and how a suspension point finds it (scope.h). */
+#include "scope/child.h"
 #include "scope/scope.h"
 #include "scope/shutdown.h"
 #include "task/job.h"
@@ -107,31 +108,38 @@ static const char *task_function_name(drey_fn *fn)
     return drey__symbol_name((const void *)(uintptr_t)fn);
 }
 
+static bool reason_of_handle(const drey_task *t, drey_reason *out)
+{
+    *out = (drey_reason){.cause = DREY_CAUSE_REQUEST, .code = -ECANCELED, .why = t->handle.why,
+                         .scope = drey__scope_name(t->parent)};
+    return true;
+}
+
+static uint32_t settled_cause(scope *s)
+{
+    uint32_t cause;
+    while ((cause = drey__scope_cause(s)) == DREY__CAUSE_LATCHING)
+        drey__relax();
+    return cause;
+}
+
 bool drey_cancel_reason(drey_reason *out)
 {
     drey_task *self = task_in_charge(), *task;
     scope *by;
     if (self == NULL || !drey__scope_cancelled(drey__scope_of(self->scope), self, &by, &task))
         return false;
-    if (by == NULL) {
-        *out = (drey_reason){.cause = DREY_CAUSE_REQUEST, .code = -ECANCELED, .why = task->handle.why,
-                             .scope = drey__scope_name(task->parent)};
-        return true;
-    }
-    uint32_t cause;
-    while ((cause = drey__scope_cause(by)) == DREY__CAUSE_LATCHING)
-        drey__relax();
-    if (cause == DREY__CAUSE_OUTER && by->owner != NULL) {
-        drey_reason outer = {.cause = DREY_CAUSE_REQUEST, .code = -ECANCELED};
+    if (by == NULL)
+        return reason_of_handle(task, out);
+    uint32_t cause = settled_cause(by);
+    while (cause == DREY__CAUSE_OUTER && by->owner != NULL) {
         scope *further;
-        if (drey__scope_cancelled(drey__scope_of(by->outer), by->owner, &further, &task) && further == NULL) {
-            outer.why = task->handle.why;
-            outer.scope = drey__scope_name(task->parent);
-            *out = outer;
-            return true;
-        }
-        by = further != NULL ? further : by;
-        cause = drey__scope_cause(by);
+        if (!drey__scope_cancelled(drey__scope_of(by->outer), by->owner, &further, &task))
+            break;
+        if (further == NULL)
+            return reason_of_handle(task, out);
+        by = further;
+        cause = settled_cause(by);
     }
     *out = (drey_reason){.cause = (drey_cause)cause, .code = by->code, .why = by->why,
                          .scope = drey__scope_name((drey_scope *)by)};
@@ -161,10 +169,19 @@ drey_time drey_deadline(void)
     return nearest;
 }
 
+static scope *open_scope(drey_task *self, drey_scope *s, const char *function)
+{
+    if (drey__scope_of(s)->home == NULL)
+        drey__panic("%s: the scope is not open (R1)", function);
+    drey__child_check_inside(self, s);
+    return drey__scope_of(s);
+}
+
 void drey_scope_set_deadline(drey_scope *public_scope, drey_time when)
 {
-    drey__current_or_die("drey_scope_set_deadline");
-    scope *s = drey__scope_of(public_scope);
+    scope *s = open_scope(drey__current_or_die("drey_scope_set_deadline"), public_scope, "drey_scope_set_deadline");
+    if (s->shield && when == 0)
+        drey__panic("drey_scope_set_deadline: a shield must keep a deadline (R4)");
     atomic_store_explicit(&s->deadline, when, memory_order_relaxed); /* published by the mail, if there is any */
     if (s->home == drey__self)
         drey__scope_follow_deadline(s, drey__clock_now());
@@ -175,7 +192,7 @@ void drey_scope_set_deadline(drey_scope *public_scope, drey_time when)
 void drey_scope_cancel(drey_scope *public_scope, int result, const char *why)
 {
     drey_task *self = drey__current_or_die("drey_scope_cancel");
-    scope *s = drey__scope_of(public_scope);
+    scope *s = open_scope(self, public_scope, "drey_scope_cancel");
     if (drey__scope_settle(s))
         return; /* the first cause wins */
     struct drey__latch latch = {.cause = DREY_CAUSE_REQUEST, .code = result, .why = why, .culprit = self->stack->fn,

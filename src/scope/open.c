@@ -106,6 +106,11 @@ static void open_for(drey_task *self, drey_scope *s, const drey_scope_options *o
         drey__panic("scope %s: .shield needs a .timeout or a .deadline (R4)", place != NULL ? place : "without a place");
     if (unlikely(!drey__link_in_list(&self->sibling)))
         drey__scope_link(self);
+    if (unlikely(self->scope == s && self->parent != s))
+        drey__panic("drey_scope_open: scope %s is open already (R1)", drey__scope_name(s));
+    if (unlikely(options->stack_size > drey__stack_class_bytes(DREY__STACK_CLASS_DEEP)))
+        drey__panic("scope %s: a stack has at most %zu bytes (R15)", place != NULL ? place : "without a place",
+                    drey__stack_class_bytes(DREY__STACK_CLASS_DEEP));
     scope *fresh = drey__scope_of(s);
     drey__scope_init(fresh, self, options, place);
     self->scope = s;

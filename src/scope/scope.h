@@ -46,7 +46,8 @@ enum {
 };
 
 typedef struct scope {
-    struct scope *mail_next;
+    struct scope *mail_next;         /* of TOUR mail */
+    uintptr_t visit_mail;            /* link of VISIT mail: both may be under way at once */
     struct drey__worker *home;       /* NULL: not open */
     drey_task *owner;                /* the opener; NULL for the runtime's root scope */
     drey_scope *outer;               /* the opener's innermost scope when it opened this one */
@@ -78,6 +79,7 @@ typedef struct scope {
     const char *why;                 /* I3 */
     drey_fn *culprit;                /* I3: the function of the task that failed or cancelled */
     const void *cause_place;         /* I3 */
+    _Atomic uint64_t abroad;         /* a bit a worker (modulo 64) that has linked children; only set; visit.c */
     struct scope *visit_next;        /* home, during a visit */
     _Atomic int64_t deadline;        /* 0: none; opener and tasks inside write, home follows with its timer */
 } __attribute__((may_alias)) scope;
@@ -133,6 +135,7 @@ bool drey__scope_cancelled(scope *s, drey_task *inside, scope **out_by, drey_tas
 bool drey__scope_settle(scope *s);
 
 /* visit.c */
+void drey__scope_visit(struct drey__worker *w, scope *s); /* home: it was cancelled: wake what it holds */
 void drey__scope_visit_everything(scope *root); /* worker 0, when the grace is over */
 void drey__scope_visit_task(struct drey__worker *w, drey_task *t);
 void drey__scope_unlink_slow(drey_task *t);

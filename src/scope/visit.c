@@ -3,8 +3,8 @@
  * The visits of cancellation: waking the tasks that wait inside a cancelled scope (scope.h).
  *
  * A visit runs on the thread of the tasks it looks at. It is iterative: scopes still to be visited form a list through
- * visit_next. A scope whose children may run on other workers goes on a tour: the scope itself is the letter, posted
- * from worker to worker until it is home again; each worker looks through its foreign list.
+ * visit_next. A scope that has had linked children on other workers goes on a tour of these: the scope itself is
+ * the letter, posted from worker to worker until it is home again; each worker looks through its foreign list.
  */
 #include "scope/scope.h"
 #include "scope/shutdown.h"
@@ -23,11 +23,29 @@ static void add_load(struct drey__worker *w, int by)
     atomic_store_explicit(&w->load, load + (uint64_t)by, memory_order_relaxed);
 }
 
+static uint64_t bit_of(const struct drey__worker *w)
+{
+    return (uint64_t)1 << (w->index % 64);
+}
+
+/* Announce the worker to the scope's tour, then look for a mark once more: whoever cancels marks first, then looks who
+ * is abroad. One of the two sees the other. */
+static void link_abroad(struct drey__worker *w, drey_task *t, scope *parent)
+{
+    if ((atomic_load_explicit(&parent->abroad, memory_order_relaxed) & bit_of(w)) == 0)
+        atomic_fetch_or_explicit(&parent->abroad, bit_of(w), memory_order_seq_cst);
+    if (drey__scope_marked(t))
+        drey__scope_visit_task(w, t);
+}
+
 void drey__scope_link(drey_task *t)
 {
     struct drey__worker *w = drey__self;
-    drey__list_append(list_of(w, drey__scope_of(t->parent)), &t->sibling);
+    scope *parent = drey__scope_of(t->parent);
+    drey__list_append(list_of(w, parent), &t->sibling);
     add_load(w, 1);
+    if (parent->home != w)
+        link_abroad(w, t, parent);
     if ((t->flags & DREY__HANDLE) == 0)
         return;
     drey__spin_lock(&t->handle.lock);
@@ -74,24 +92,26 @@ static void visit_task(drey_task *t, scope *from, scope **work)
 }
 
 /* Visit the tasks of `parent` that are linked on this worker. */
-static uint32_t visit_list(struct drey__worker *w, scope *parent, scope **work)
+static void visit_list(struct drey__worker *w, scope *parent, scope **work)
 {
-    uint32_t seen = 0;
     struct drey__link *list = list_of(w, parent), *next;
     for (struct drey__link *l = list->next; l != list; l = next) {
         drey_task *t = drey__container(l, drey_task, sibling);
         next = l->next; /* a woken dormant task may leave the list */
         if (drey__scope_of(t->parent) == parent) {
             visit_task(t, parent, work);
-            seen++;
         }
     }
-    return seen;
 }
 
+/* To the next worker, from `w` on, that has had linked children of the scope; at last home. */
 static void send_on(struct drey__worker *w, scope *s)
 {
-    struct drey__worker *next = drey__rt.workers[(w->index + 1) % drey__rt.count];
+    uint64_t abroad = atomic_load_explicit(&s->abroad, memory_order_seq_cst);
+    struct drey__worker *next = w;
+    do {
+        next = drey__rt.workers[(next->index + 1) % drey__rt.count];
+    } while (next != s->home && (abroad & bit_of(next)) == 0);
     drey__send(next, s, DREY__MAIL_TOUR);
 }
 
@@ -104,8 +124,8 @@ static void visit_all(struct drey__worker *w, scope *work)
         if (s->visited >= visit || s->touring) /* I4; a tour that comes home looks again */
             continue;
         s->visited = visit;
-        uint32_t seen = visit_list(w, s, &work);
-        if (drey__multi && drey__scope_live(s) > seen) {
+        visit_list(w, s, &work);
+        if (atomic_load_explicit(&s->abroad, memory_order_seq_cst) != 0) {
             s->touring = true;
             send_on(w, s);
         }
@@ -122,16 +142,12 @@ void drey__scope_visit_task(struct drey__worker *w, drey_task *t)
 void drey__scope_post(scope *s)
 {
     if (!atomic_exchange_explicit(&s->posted, true, memory_order_acq_rel)) {
-        drey__send(s->home, s, DREY__MAIL_VISIT);
+        drey__send(s->home, &s->visit_mail, DREY__MAIL_VISIT);
     }
 }
 
-void drey__scope_visit(struct drey__worker *w, void *item)
+void drey__scope_visit(struct drey__worker *w, scope *s)
 {
-    scope *s = item;
-    atomic_store_explicit(&s->posted, false, memory_order_release); /* before looking: what comes later posts again */
-    if (s->timer.when != atomic_load_explicit(&s->deadline, memory_order_relaxed))
-        drey__scope_follow_deadline(s, drey__clock_now());
     if (drey__scope_cause(s) == DREY_CAUSE_NONE)
         return;
     if (s->owner == NULL)
@@ -141,6 +157,15 @@ void drey__scope_visit(struct drey__worker *w, void *item)
     if (s->owner != NULL && s->visited == 0)
         visit_task(s->owner, s, &work); /* the opener is no child of it */
     visit_all(w, work);
+}
+
+void drey__scope_visit_mail(struct drey__worker *w, void *mail)
+{
+    scope *s = drey__container(mail, scope, visit_mail);
+    atomic_store_explicit(&s->posted, false, memory_order_release); /* before looking: what comes later posts again */
+    if (s->timer.when != atomic_load_explicit(&s->deadline, memory_order_relaxed))
+        drey__scope_follow_deadline(s, drey__clock_now());
+    drey__scope_visit(w, s);
 }
 
 void drey__scope_visit_everything(scope *root)

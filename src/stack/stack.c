@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/base.h"
@@ -15,7 +16,7 @@
 #endif
 
 enum {
-    GUARD_BYTES = 16 << 10,
+    LEAST_GUARD_BYTES = 16 << 10,
     CHUNK_BYTES = 4 << 20,
     SMALLEST_BYTES = 16 << 10,
 };
@@ -28,7 +29,7 @@ struct drey__stack_chunk {
     struct drey__stack_chunk *next;
     struct drey__stack_chunk *next_cold; /* under cold_lock: chunks of this class with cold slots */
     char *base;
-    size_t slot_bytes;
+    size_t slot_bytes, guard_bytes;
     uint32_t slots;
     uint32_t size_class;
     uint32_t cold_count;                 /* under cold_lock */
@@ -62,19 +63,32 @@ bool drey__stack_guards_by_mprotect(void)
     return atomic_load_explicit(&guards_by_mprotect, memory_order_relaxed);
 }
 
+/* Guards and stacks are whole pages, which may have 64 KB on aarch64. */
+static size_t guard_bytes(void)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    return page > LEAST_GUARD_BYTES ? page : LEAST_GUARD_BYTES;
+}
+
+static size_t whole_pages(size_t bytes)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    return (bytes + page - 1) / page * page;
+}
+
 static int install_guard(char *at)
 {
     if (!drey__stack_guards_by_mprotect()) {
-        if (madvise(at, GUARD_BYTES, MADV_GUARD_INSTALL) == 0)
+        if (madvise(at, guard_bytes(), MADV_GUARD_INSTALL) == 0)
             return 0;
         atomic_store_explicit(&guards_by_mprotect, true, memory_order_relaxed);
     }
-    return mprotect(at, GUARD_BYTES, PROT_NONE);
+    return mprotect(at, guard_bytes(), PROT_NONE);
 }
 
 static struct drey__stack_chunk *chunk_new(uint32_t size_class)
 {
-    size_t slot_bytes = drey__stack_class_bytes(size_class) + GUARD_BYTES;
+    size_t slot_bytes = whole_pages(drey__stack_class_bytes(size_class)) + guard_bytes();
     uint32_t slots = (uint32_t)(CHUNK_BYTES / slot_bytes);
     if (slots == 0)
         slots = 1;
@@ -97,7 +111,7 @@ static struct drey__stack_chunk *chunk_new(uint32_t size_class)
         return NULL;
     }
     *c = (struct drey__stack_chunk){
-        .base = base, .slot_bytes = slot_bytes, .slots = slots, .size_class = size_class, .cold_count = guarded};
+        .base = base, .slot_bytes = slot_bytes, .guard_bytes = guard_bytes(), .slots = slots, .size_class = size_class, .cold_count = guarded};
     for (uint32_t i = 0; i < guarded; i++)
         c->cold[i] = guarded - 1 - i;
     atomic_fetch_add_explicit(&mapped_stacks, guarded, memory_order_relaxed);
@@ -118,7 +132,7 @@ static struct drey__stack *slot_open(struct drey__stack_chunk *c, uint32_t slot)
 {
     struct drey__stack *s = slot_descriptor(c, slot);
     *s = (struct drey__stack){
-        .bottom = c->base + slot * c->slot_bytes + GUARD_BYTES,
+        .bottom = c->base + slot * c->slot_bytes + c->guard_bytes,
         .top = s,
         .chunk = c,
         .slot = slot,
@@ -174,7 +188,7 @@ static void give_back(struct drey__stack *s)
     uint32_t slot = s->slot;
     char *bottom = s->bottom;
     drey__announce_end(s);
-    madvise(bottom, c->slot_bytes - GUARD_BYTES, MADV_DONTNEED);
+    madvise(bottom, c->slot_bytes - c->guard_bytes, MADV_DONTNEED);
     drey__spin_lock_always(&cold_lock);
     if (c->cold_count == 0) {
         c->next_cold = cold_chunks[c->size_class];
@@ -183,6 +197,14 @@ static void give_back(struct drey__stack *s)
     c->cold[c->cold_count++] = slot;
     drey__spin_unlock_always(&cold_lock);
     atomic_fetch_add_explicit(&cold_stacks, 1, memory_order_relaxed);
+}
+
+bool drey__stack_pool_exceeds(const struct drey__stack_pool *pool, uint32_t keep)
+{
+    for (uint32_t c = 0; c < DREY__STACK_CLASSES; c++)
+        if (pool->count[c] > keep)
+            return true;
+    return false;
 }
 
 bool drey__stack_pool_trim(struct drey__stack_pool *pool, uint32_t keep)
@@ -227,7 +249,7 @@ struct drey__stack *drey__stack_of_guard(const void *address)
         if (a < c->base || a >= c->base + c->slots * c->slot_bytes)
             continue;
         size_t offset = (size_t)(a - c->base);
-        if (offset % c->slot_bytes >= GUARD_BYTES)
+        if (offset % c->slot_bytes >= c->guard_bytes)
             return NULL;
         return slot_descriptor(c, (uint32_t)(offset / c->slot_bytes));
     }

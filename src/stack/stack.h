@@ -64,6 +64,9 @@ size_t drey__stack_class_bytes(uint32_t size_class);
 struct drey__stack *drey__stack_get(struct drey__stack_pool *pool, uint32_t size_class);
 void drey__stack_put(struct drey__stack_pool *pool, struct drey__stack *stack);
 
+/* Whether there are more than `keep` unused stacks of a class. */
+bool drey__stack_pool_exceeds(const struct drey__stack_pool *pool, uint32_t keep);
+
 /* Give the memory of all but `keep` unused stacks of each class back to the system; true if any was given. */
 bool drey__stack_pool_trim(struct drey__stack_pool *pool, uint32_t keep);
 

@@ -11,6 +11,7 @@
 
 #include <drey/run.h>
 
+#include "sched/hooks.h"
 #include "wait/wait.h"
 
 enum { PAIRS = 256, NAME_BYTES = 192 };

@@ -29,6 +29,7 @@ int drey__enter_slow(struct drey_task *self, enum drey__entry entry, const void 
         drey__report_lock_rule(self, place);
     if (w->budget <= 0) {
         w->budget = DREY__BUDGET;
+        w->tick = 1; /* timers and the kernel too */
         if (self->held == 0)
             drey__yield_now(self); /* R11: before the operation is tried */
     }

@@ -231,8 +231,6 @@ static inline const struct drey__held *drey__held_find(const struct drey_task *s
 
 /* scope/mark.c: is the task cancelled now? Records that it is not. */
 bool drey__scope_marked(struct drey_task *t);
-/* select/dormant.c: the step function of a dormant task. */
-const void *drey__dormant_place(const struct drey_task *t);
 /* scope/open.c: stop with a sentence if the innermost scope lies in a frame that has returned (R1). */
 void drey__scope_check_left(struct drey_task *self);
 /* scope/visit.c: link a task that can be found by cancellation from now on. */
