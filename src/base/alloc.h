@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-void *drey__alloc(size_t bytes);                      /* uninitialised; NULL when memory is out */
-void *drey__alloc_zero(size_t bytes);                 /* zeroed */
+void *drey__alloc(size_t bytes);      /* uninitialised; NULL when memory is out */
+void *drey__alloc_zero(size_t bytes); /* zeroed */
 void *drey__alloc_aligned(size_t align, size_t bytes);
 void *drey__realloc(void *old, size_t bytes);
 void drey__free(void *p);

@@ -8,9 +8,9 @@
 
 #include "base/symbol.h"
 
-#define likely(x) __builtin_expect(!!(x), 1)
-#define unlikely(x) __builtin_expect(!!(x), 0)
-#define drey__container(ptr, type, member) ((type *)((uintptr_t)(ptr) - offsetof(type, member)))
+#define likely(x)                          __builtin_expect(!!(x), 1)
+#define unlikely(x)                        __builtin_expect(!!(x), 0)
+#define drey__container(ptr, type, member) ((type *)((uintptr_t)(ptr)-offsetof(type, member)))
 
 /* Two lines: the adjacent-line prefetcher makes pairs of 64 bytes share fate. */
 enum { DREY__LINE = 128 };

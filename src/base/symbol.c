@@ -18,6 +18,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+typedef ElfW(Ehdr) elf_header;
+typedef ElfW(Shdr) elf_section;
+typedef ElfW(Sym) elf_symbol;
+
 struct image {
     const char *bytes;
     size_t size;
@@ -35,7 +39,7 @@ static bool map_file(const char *path, struct image *out)
     if (fd < 0)
         return false;
     void *bytes = MAP_FAILED;
-    if (fstat(fd, &st) == 0 && st.st_size > (off_t)sizeof(ElfW(Ehdr)))
+    if (fstat(fd, &st) == 0 && st.st_size > (off_t)sizeof(elf_header))
         bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     close(fd);
     if (bytes == MAP_FAILED)
@@ -50,9 +54,9 @@ static const void *part(const struct image *image, size_t offset, size_t size)
     return offset <= image->size && size <= image->size - offset ? image->bytes + offset : NULL;
 }
 
-static const ElfW(Shdr) *section(const struct image *image, const ElfW(Ehdr) *head, size_t index)
+static const elf_section *section(const struct image *image, const elf_header *head, size_t index)
 {
-    return index < head->e_shnum ? part(image, head->e_shoff + index * sizeof(ElfW(Shdr)), sizeof(ElfW(Shdr))) : NULL;
+    return index < head->e_shnum ? part(image, head->e_shoff + index * sizeof(elf_section), sizeof(elf_section)) : NULL;
 }
 
 /* Without what the compiler appends to its copies of a function (".constprop.0", ".part.1"). */
@@ -63,14 +67,14 @@ static void copy_name(struct found *out, const char *name)
     snprintf(out->name, sizeof out->name, "%.*s", (int)(dot != NULL && dot != name ? (size_t)(dot - name) : n), name);
 }
 
-static bool search_table(const struct image *image, const ElfW(Shdr) *table, const ElfW(Shdr) *strings, uintptr_t value,
-                         struct found *out)
+static bool search_table(const struct image *image, const elf_section *table, const elf_section *strings,
+                         uintptr_t value, struct found *out)
 {
-    size_t n = table->sh_size / sizeof(ElfW(Sym));
-    const ElfW(Sym) *symbols = part(image, table->sh_offset, n * sizeof(ElfW(Sym)));
+    size_t n = table->sh_size / sizeof(elf_symbol);
+    const elf_symbol *symbols = part(image, table->sh_offset, n * sizeof(elf_symbol));
     const char *names = part(image, strings->sh_offset, strings->sh_size);
     for (size_t i = 0; symbols != NULL && names != NULL && i < n; i++) {
-        const ElfW(Sym) *s = &symbols[i];
+        const elf_symbol *s = &symbols[i];
         bool covers = value >= s->st_value && value - s->st_value < (s->st_size > 0 ? s->st_size : 1);
         if (ELF64_ST_TYPE(s->st_info) == STT_FUNC && s->st_shndx != SHN_UNDEF && covers &&
             s->st_name < strings->sh_size) {
@@ -84,12 +88,12 @@ static bool search_table(const struct image *image, const ElfW(Shdr) *table, con
 
 static bool search_image(const struct image *image, uintptr_t value, struct found *out)
 {
-    const ElfW(Ehdr) *head = part(image, 0, sizeof *head);
+    const elf_header *head = part(image, 0, sizeof *head);
     if (head == NULL || memcmp(head->e_ident, ELFMAG, SELFMAG) != 0)
         return false;
     for (size_t i = 0; i < head->e_shnum; i++) {
-        const ElfW(Shdr) *table = section(image, head, i);
-        const ElfW(Shdr) *strings = table != NULL ? section(image, head, table->sh_link) : NULL;
+        const elf_section *table = section(image, head, i);
+        const elf_section *strings = table != NULL ? section(image, head, table->sh_link) : NULL;
         if (table != NULL && table->sh_type == SHT_SYMTAB && strings != NULL &&
             search_table(image, table, strings, value, out))
             return true;

@@ -4,8 +4,8 @@
 
 #include <stddef.h>
 
-/* Name a code address: "function+0x1f (program)", or "function (program)" for its start. Writes at most n bytes, returns
- * buffer. Needs little stack and no memory, so that a report of an overflow may use it. */
+/* Name a code address: "function+0x1f (program)", or "function (program)" for its start. Writes at most n bytes,
+ * returns buffer. Needs little stack and no memory, so that a report of an overflow may use it. */
 const char *drey__place_name(const void *place, char *buffer, size_t n);
 
 /* What a function is called: its name alone, or as drey__place_name if that is unknown. */

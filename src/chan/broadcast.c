@@ -25,10 +25,10 @@ struct drey_broadcast {
 
 /* The lock is the broadcast's. */
 struct __attribute__((may_alias)) subscription {
-    drey_broadcast *broadcast;  /* NULL: not open */
-    uint64_t cursor;            /* under lock: number of the message to read next */
-    struct drey_task *reader;   /* under lock; valid while waiting > 0 */
-    uint32_t waiting;           /* under lock: waits that have not come back; more than 1 only in one select */
+    drey_broadcast *broadcast; /* NULL: not open */
+    uint64_t cursor;           /* under lock: number of the message to read next */
+    struct drey_task *reader;  /* under lock; valid while waiting > 0 */
+    uint32_t waiting;          /* under lock: waits that have not come back; more than 1 only in one select */
 };
 
 _Static_assert(sizeof(struct subscription) <= sizeof(drey_subscription), "a subscription has room for its fields");

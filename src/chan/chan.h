@@ -26,7 +26,7 @@ struct drey_chan {
     struct drey__queue receivers; /* under lock; data: where a message goes */
     _Atomic uint32_t refs;        /* anybody; acq_rel on the way down, so the last one sees all that was done */
     const char *name;
-    _Alignas(8) char first[];     /* the ring's first slots */
+    _Alignas(8) char first[]; /* the ring's first slots */
 };
 
 /* Whether this is a test, where what may be a leak aborts: the lock rule at abort is its mark. */

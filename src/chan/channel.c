@@ -32,7 +32,8 @@ void drey_chan_unref(drey_chan *chan)
     const char *name = chan->name != NULL ? chan->name : "without a name";
     if (unlikely(chan->senders.first != NULL || chan->receivers.first != NULL))
         drey__panic("drey_chan_unref: the last reference to channel %s went while a task waits on it; give each task "
-                    "that uses it a reference (R7)", name);
+                    "that uses it a reference (R7)",
+                    name);
     if (unlikely(chan->ring.count > 0) && drey__strict())
         drey__panic("drey_chan_unref: channel %s holds %u messages; receive them before the last reference goes (R19)",
                     name, (unsigned)chan->ring.count);

@@ -16,20 +16,20 @@
 #include "base/base.h"
 
 enum {
-    DREY__MESSAGE_MAX = 64 << 10,         /* bytes; they are copied under a spin lock, what is larger goes by pointer */
-    DREY__RING_FIRST_BYTES = 128,         /* slots in the object's own block, unless one message is larger */
-    DREY__RING_IDLE_BYTES = 64 << 10,     /* an empty ring keeps no more than this */
+    DREY__MESSAGE_MAX = 64 << 10,     /* bytes; they are copied under a spin lock, what is larger goes by pointer */
+    DREY__RING_FIRST_BYTES = 128,     /* slots in the object's own block, unless one message is larger */
+    DREY__RING_IDLE_BYTES = 64 << 10, /* an empty ring keeps no more than this */
 };
 
 #define DREY__RING_CAPACITY_MAX ((size_t)1 << 31)
 
 struct drey__ring {
-    char *slots;                          /* `first`, or allocated */
-    uint32_t head;                        /* the oldest message, counted on without wrapping: slot head & mask */
+    char *slots;   /* `first`, or allocated */
+    uint32_t head; /* the oldest message, counted on without wrapping: slot head & mask */
     uint32_t count;
-    uint32_t mask;                        /* slots - 1 */
+    uint32_t mask; /* slots - 1 */
     uint32_t capacity;
-    uint32_t bytes;                       /* of one message; may be 0 */
+    uint32_t bytes; /* of one message; may be 0 */
     uint32_t first_mask;
     char *first;
 };

@@ -10,7 +10,7 @@
 
 struct drey_watch {
     drey__spin lock;
-    bool closed;                /* under lock; set once */
+    bool closed; /* under lock; set once */
     uint32_t bytes;
     uint64_t version;           /* under lock: 1 for the initial value, one more each change */
     struct drey__queue waiters; /* under lock */

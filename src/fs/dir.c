@@ -12,8 +12,8 @@
 struct listing {
     const char *path;
     size_t max;
-    char *names;             /* for each entry its type, then its name with its NUL */
-    size_t used, room;       /* bytes */
+    char *names;       /* for each entry its type, then its name with its NUL */
+    size_t used, room; /* bytes */
     size_t count;
     drey_dir_entry *entries; /* the result */
 };

@@ -126,8 +126,8 @@ static ssize_t try_now(const struct drey__io_op *op)
 {
     struct iovec part = {op->data, op->bytes};
     bool reads = op->code == DREY__IO_READ;
-    ssize_t moved = reads ? preadv2(op->fd, &part, 1, op->offset, RWF_NOWAIT)
-                          : pwritev2(op->fd, &part, 1, op->offset, RWF_NOWAIT);
+    ssize_t moved =
+        reads ? preadv2(op->fd, &part, 1, op->offset, RWF_NOWAIT) : pwritev2(op->fd, &part, 1, op->offset, RWF_NOWAIT);
     if (moved < 0)
         return errno == ENOSYS ? -EOPNOTSUPP : -errno;
     if (moved == 0 && reads && op->bytes > 0 && lacks_writer(op->fd))
@@ -182,8 +182,7 @@ static uint32_t clamp(size_t bytes)
 
 ssize_t drey__fs_read(struct drey_task *self, int fd, void *buffer, size_t bytes, off_t offset, const void *place)
 {
-    struct drey__io_op op = {
-        .code = DREY__IO_READ, .fd = fd, .data = buffer, .bytes = clamp(bytes), .offset = offset};
+    struct drey__io_op op = {.code = DREY__IO_READ, .fd = fd, .data = buffer, .bytes = clamp(bytes), .offset = offset};
     return transfer(self, &op, place);
 }
 

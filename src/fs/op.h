@@ -18,7 +18,7 @@
 #include "io/io.h"
 #include "wait/wait.h"
 
-enum { DREY__FS_CHUNK = 1 << 20 };  /* bytes that one read or write moves at most: copying occupies the worker */
+enum { DREY__FS_CHUNK = 1 << 20 }; /* bytes that one read or write moves at most: copying occupies the worker */
 
 /* Let the backend or a pool do it: the system call's result. */
 int drey__fs_run(struct drey_task *self, struct drey__io_op *op, bool uncut);

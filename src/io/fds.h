@@ -19,15 +19,15 @@ struct drey_task;
 struct drey__fd_entry;
 
 struct drey__fds {
-    drey__spin lock;                 /* withdrawals may come from other workers */
-    int epoll;                       /* -1 until the first waiter; then only the worker's thread uses it */
-    _Atomic uint32_t waiting;        /* waiters in the table; written under lock */
+    drey__spin lock;          /* withdrawals may come from other workers */
+    int epoll;                /* -1 until the first waiter; then only the worker's thread uses it */
+    _Atomic uint32_t waiting; /* waiters in the table; written under lock */
     uint32_t chunk_count;
-    struct drey__fd_entry **chunks;  /* 256 entries each, made when first needed */
-    int refused_fd, refused;         /* why a descriptor could not be waited for: from enlisting to the next attempt */
+    struct drey__fd_entry **chunks; /* 256 entries each, made when first needed */
+    int refused_fd, refused;        /* why a descriptor could not be waited for: from enlisting to the next attempt */
 };
 
-#define DREY__FDS_MARK UINT64_MAX    /* event data that names no descriptor: the backend's wake_fd */
+#define DREY__FDS_MARK UINT64_MAX /* event data that names no descriptor: the backend's wake_fd */
 
 void drey__fds_init(struct drey__fds *fds);
 void drey__fds_deinit(struct drey__fds *fds);

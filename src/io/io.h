@@ -35,17 +35,17 @@ enum drey__io_code {
 
 struct drey__io_op {
     enum drey__io_code code;
-    int fd;                  /* READ, WRITE, SYNC, CLOSE */
-    int flags;               /* OPEN: as open(2); UNLINK: 0 or AT_REMOVEDIR */
-    mode_t mode;             /* OPEN */
-    const char *path;        /* OPEN, RENAME, UNLINK */
-    const char *new_path;    /* RENAME */
-    void *data;              /* READ, WRITE */
-    uint32_t bytes;          /* READ, WRITE */
-    off_t offset;            /* READ, WRITE: -1 is the file's position */
-    int32_t result;          /* valid once done: what the system call returned, negative errno on failure */
-    bool done;               /* written by the worker's own thread */
-    struct drey_task *task;  /* written by drey__io_run */
+    int fd;                 /* READ, WRITE, SYNC, CLOSE */
+    int flags;              /* OPEN: as open(2); UNLINK: 0 or AT_REMOVEDIR */
+    mode_t mode;            /* OPEN */
+    const char *path;       /* OPEN, RENAME, UNLINK */
+    const char *new_path;   /* RENAME */
+    void *data;             /* READ, WRITE */
+    uint32_t bytes;         /* READ, WRITE */
+    off_t offset;           /* READ, WRITE: -1 is the file's position */
+    int32_t result;         /* valid once done: what the system call returned, negative errno on failure */
+    bool done;              /* written by the worker's own thread */
+    struct drey_task *task; /* written by drey__io_run */
 };
 
 struct drey__io {
@@ -58,11 +58,11 @@ struct drey__io {
 
 struct drey__io_backend {
     const char *name;
-    int (*probe)(void);        /* 0, or the negative errno of the system's refusal */
+    int (*probe)(void); /* 0, or the negative errno of the system's refusal */
     int (*open)(struct drey__io *io);
     void (*close)(struct drey__io *io);
-    void (*wait)(struct drey__io *io, int64_t until);                 /* as drey__io_wait */
-    int (*submit)(struct drey__io *io, struct drey__io_op *op);       /* negative: it was refused */
+    void (*wait)(struct drey__io *io, int64_t until);                  /* as drey__io_wait */
+    int (*submit)(struct drey__io *io, struct drey__io_op *op);        /* negative: it was refused */
     void (*cancel)(struct drey__io *io, const struct drey__io_op *op); /* ask the kernel to end it early */
 };
 

@@ -139,8 +139,8 @@ static void sleep_in_ring(struct ring *r, int64_t until)
 static void wait_ring(struct drey__io *io, int64_t until)
 {
     struct ring *r = io->own;
-    bool polled = atomic_load_explicit(&io->fds.waiting, memory_order_relaxed) == 0 ||
-                  poll_for(r, TAG_FDS, io->fds.epoll);
+    bool polled =
+        atomic_load_explicit(&io->fds.waiting, memory_order_relaxed) == 0 || poll_for(r, TAG_FDS, io->fds.epoll);
     if (until != 0 && polled && poll_for(r, TAG_WAKE, io->wake_fd))
         sleep_in_ring(r, until);
     else if (io_uring_sq_ready(&r->uring) > 0)

@@ -4,8 +4,8 @@
  *
  * A scope remembers the list as it was when it was opened, and its children start with it. Since a scope closes before
  * the frame that opened it ends, and a binding is undone after the scopes opened under it, every binding outlives all
- * tasks that can see it. The list behind a binding never changes, so tasks on other workers, and offloaded work, read it
- * without locks.
+ * tasks that can see it. The list behind a binding never changes, so tasks on other workers, and offloaded work, read
+ * it without locks.
  */
 #include <drey/local.h>
 
@@ -27,8 +27,11 @@ void drey_local_bind(drey_binding *b, const drey_local *key, void *value)
 {
     drey_task *self = drey__current_or_die("drey_local_bind");
     struct binding *bind = (struct binding *)(void *)b;
-    *bind = (struct binding){.outer = (struct binding *)(void *)self->stack->bindings, .key = key, .value = value,
-                             .task = self, .bound = true};
+    *bind = (struct binding){.outer = (struct binding *)(void *)self->stack->bindings,
+                             .key = key,
+                             .value = value,
+                             .task = self,
+                             .bound = true};
     self->stack->bindings = b;
 }
 

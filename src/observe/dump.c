@@ -187,8 +187,10 @@ static void say_all(struct dump *d)
     const char *name = drey__rt.config.name;
     say(d, "runtime%s%.100s: %u workers, I/O by %s, %s clock\n", name != NULL ? " " : "", name != NULL ? name : "",
         drey__rt.count, c.io_backend, drey__clock_virtual ? "virtual" : "real");
-    say(d, "tasks: %" PRIu64 " live: %" PRIu64 " not started, %" PRIu64 " running or ready, %" PRIu64 " waiting, %"
-        PRIu64 " dormant\n", c.tasks_live, c.tasks_unstarted, c.tasks_started, c.tasks_parked, c.tasks_dormant);
+    say(d,
+        "tasks: %" PRIu64 " live: %" PRIu64 " not started, %" PRIu64 " running or ready, %" PRIu64 " waiting, %" PRIu64
+        " dormant\n",
+        c.tasks_live, c.tasks_unstarted, c.tasks_started, c.tasks_parked, c.tasks_dormant);
     say(d, "outside: %" PRIu64 " operations in flight, %" PRIu64 " jobs running, %" PRIu64 " jobs queued\n",
         c.io_inflight, c.pool_running, c.pool_queued);
     for (unsigned i = 0; i < drey__rt.count; i++)

@@ -25,18 +25,18 @@ enum { DREY__PATIENCE_MS = 100, DREY__ROWS_MAX = 65536, DREY__ROW_LOCKS = 4 };
 /* A task or a scope at the time of a snapshot. Pointers to either are names only, never followed afterwards. */
 struct drey__row {
     const void *self;
-    const void *above;      /* a task's parent scope; a scope's owner, NULL for the root's */
-    const char *text;       /* a task: what it waits for; a scope: its name */
-    const char *text2;      /* a scope: where it was opened */
-    const void *object;     /* a task: what it waits on */
-    const void *place;      /* a task: where it waits */
-    const void *fn;         /* a task's function, or a dormant task's step; NULL if it has not started */
+    const void *above;  /* a task's parent scope; a scope's owner, NULL for the root's */
+    const char *text;   /* a task: what it waits for; a scope: its name */
+    const char *text2;  /* a scope: where it was opened */
+    const void *object; /* a task: what it waits on */
+    const void *place;  /* a task: where it waits */
+    const void *fn;     /* a task's function, or a dormant task's step; NULL if it has not started */
     const void *held[DREY__ROW_LOCKS];
     const void *held_at[DREY__ROW_LOCKS];
-    int64_t deadline;       /* a scope's, or 0 */
+    int64_t deadline;                             /* a scope's, or 0 */
     uint32_t live, running, limit, failed, cause; /* a scope's */
     uint16_t worker;
-    uint8_t state;          /* a task's */
+    uint8_t state; /* a task's */
     uint8_t held_count;
     bool is_scope;
     /* For the printer: indices of rows, 0 for none (row 0 is not used). */
@@ -46,8 +46,8 @@ struct drey__row {
 struct drey__snapshot {
     struct drey__row *rows;
     uint32_t count, room;
-    bool full;                      /* there was more */
-    drey_fn *current;               /* what the task runs that asked, or was about to leave, or NULL */
+    bool full;        /* there was more */
+    drey_fn *current; /* what the task runs that asked, or was about to leave, or NULL */
     uint32_t ready, fresh;
     uint64_t timers;
 };

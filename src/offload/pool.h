@@ -24,32 +24,32 @@
 enum drey__job_state { DREY__JOB_QUEUED, DREY__JOB_RUNNING, DREY__JOB_DONE };
 
 struct drey__job {
-    struct drey__link link;      /* in the queue while QUEUED */
+    struct drey__link link; /* in the queue while QUEUED */
     const drey_job *what;
-    struct drey_task *task;      /* who waits */
+    struct drey_task *task; /* who waits */
     enum drey__job_state state;
-    int result;                  /* valid once DONE */
+    int result; /* valid once DONE */
 };
 
 struct drey__pool_thread {
     struct drey__link link;
     pthread_t id;
     drey_pool *pool;
-    struct drey__job *job;       /* what it runs, or NULL */
-    int64_t since;               /* ns, CLOCK_MONOTONIC: the start of the job; valid with it */
+    struct drey__job *job; /* what it runs, or NULL */
+    int64_t since;         /* ns, CLOCK_MONOTONIC: the start of the job; valid with it */
 };
 
 struct drey_pool {
-    struct drey__link link;      /* in the list of pools, under its lock */
-    pthread_mutex_t lock;        /* guards all that follows */
-    pthread_cond_t work;         /* a job was queued, or the pool is closing */
-    struct drey__link queue;     /* jobs, oldest first */
+    struct drey__link link;  /* in the list of pools, under its lock */
+    pthread_mutex_t lock;    /* guards all that follows */
+    pthread_cond_t work;     /* a job was queued, or the pool is closing */
+    struct drey__link queue; /* jobs, oldest first */
     struct drey__link threads;
-    unsigned waiting, running;   /* jobs */
-    unsigned thread_count, idle; /* idle: waiting for `work` */
-    unsigned serial;             /* names threads */
-    bool closing;                /* from here on threads leave their records in `threads` */
-    struct drey_task *closer;    /* parked in drey_pool_close until the last thread has left */
+    unsigned waiting, running;          /* jobs */
+    unsigned thread_count, idle;        /* idle: waiting for `work` */
+    unsigned serial;                    /* names threads */
+    bool closing;                       /* from here on threads leave their records in `threads` */
+    struct drey_task *closer;           /* parked in drey_pool_close until the last thread has left */
     unsigned thread_limit, queue_limit; /* constant, as are the following */
     size_t stack_size;
     char name[16];

@@ -38,8 +38,8 @@ int drey_rate_init(drey_rate *rate, double per_second, uint32_t burst)
     if (!isfinite(per_second) || per_second <= 0 || burst == 0)
         return -EINVAL;
     struct rate *r = self_of(rate);
-    *r = (struct rate){.per_ns = per_second / DREY__NS_PER_SEC, .level = burst, .since = drey__clock_now(),
-                       .burst = burst};
+    *r = (struct rate){
+        .per_ns = per_second / DREY__NS_PER_SEC, .level = burst, .since = drey__clock_now(), .burst = burst};
     drey_sem_init(&r->turn, 1, 1);
     return 0;
 }

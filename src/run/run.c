@@ -88,7 +88,8 @@ static int lock_rule_from(const char *text, int *out)
 
 static bool in_range(const drey_config *c)
 {
-    return c->workers <= WORKERS_MAX && c->stack_size <= drey__stack_class_bytes(DREY__STACK_CLASS_DEEP) && c->io >= DREY_IO_AUTO && c->io <= DREY_IO_EPOLL && c->clock >= DREY_CLOCK_REAL &&
+    return c->workers <= WORKERS_MAX && c->stack_size <= drey__stack_class_bytes(DREY__STACK_CLASS_DEEP) &&
+           c->io >= DREY_IO_AUTO && c->io <= DREY_IO_EPOLL && c->clock >= DREY_CLOCK_REAL &&
            c->clock <= DREY_CLOCK_VIRTUAL && c->lock_rule >= DREY_LOCK_RULE_DEFAULT &&
            c->lock_rule <= DREY_LOCK_RULE_OFF && c->shutdown_grace >= 0;
 }

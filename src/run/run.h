@@ -9,11 +9,11 @@
 #include <drey/scope.h>
 
 struct drey__root {
-    drey_scope scope;      /* the root task is its only child */
+    drey_scope scope; /* the root task is its only child */
     drey_fn *fn;
     void *arg;
-    int result;            /* written by the root task, read after the workers have ended */
-    _Atomic bool gave_up;  /* the grace is over and tasks would not end; set by worker 0 */
+    int result;           /* written by the root task, read after the workers have ended */
+    _Atomic bool gave_up; /* the grace is over and tasks would not end; set by worker 0 */
 };
 
 extern struct drey__root drey__root;

@@ -12,8 +12,7 @@ static inline struct drey_task *drey__choose_ready(struct drey__worker *w)
 {
     if (unlikely(drey__rt.seeded))
         return drey__choose_seeded(w);
-    if (unlikely(drey__fresh_count(&w->fresh) != 0) && !w->starved &&
-        (w->turn == 0 || --w->turn == 0))
+    if (unlikely(drey__fresh_count(&w->fresh) != 0) && !w->starved && (w->turn == 0 || --w->turn == 0))
         return NULL;
     return drey__ready_pop(&w->ready);
 }

@@ -140,8 +140,8 @@ uint32_t drey__fresh_share(struct drey__fresh *q, struct drey_task **loot, uint3
 bool drey__fresh_ask(struct drey__fresh *victim, unsigned worker)
 {
     int32_t nobody = 0;
-    return atomic_compare_exchange_strong_explicit(&victim->request, &nobody, (int32_t)worker + 1,
-                                                   memory_order_relaxed, memory_order_relaxed);
+    return atomic_compare_exchange_strong_explicit(&victim->request, &nobody, (int32_t)worker + 1, memory_order_relaxed,
+                                                   memory_order_relaxed);
 }
 
 void drey__fresh_withdraw(struct drey__fresh *victim, unsigned worker)

@@ -2,14 +2,16 @@
 /*
  * The queue of tasks that have not started: first in, first out, a ring that feeds idle workers too.
  *
- * The owner pays no atomic read-modify-write. It announces itself by a plain store to `owner_in` and looks at `request`.
+ * The owner pays no atomic read-modify-write. It announces itself by a plain store to `owner_in` and looks at
+ * `request`.
  *
- *   An idle worker asks     request: 0 -> its number. The owner, at its next push or pop, takes the request back to 0 and
- *                           mails half of its tasks. That costs the idle worker no barrier and the owner no waiting.
- *   If nobody answers       for 50 us, the owner is busy in one long task. The idle worker then takes the half itself:
- *                           request -> TAKING, a barrier on every processor of the process (membarrier), wait until the
- *                           owner is out, take, request -> 0. Dekker's algorithm with the owner's fence moved to the
- *                           rare side; where membarrier is refused the owner's store is seq_cst instead.
+ *   An idle worker asks     request: 0 -> its number. The owner, at its next push or pop, takes the request back to 0
+ *                           and mails half of its tasks. That costs the idle worker no barrier and the owner no
+ *   waiting. If nobody answers       for 50 us, the owner is busy in one long task. The idle worker then takes the
+ *                           half itself: request -> TAKING, a barrier on every processor of the process (membarrier),
+ *                           wait until the owner is out, take, request -> 0. Dekker's algorithm with the owner's
+ *                           fence moved to the rare side; where membarrier is refused the owner's store is seq_cst
+ * instead.
  *
  * I1  slots, mask, head and tail are touched only by who is in: the owner with request not TAKING, or the one thief
  *     that has set TAKING and has seen owner_in 0 after its barrier. `count` is a hint for everybody else.
@@ -34,8 +36,8 @@ enum { DREY__FRESH_TAKING = INT32_MIN };
 struct drey__fresh {
     struct drey_task **slots;
     uint32_t mask, head, tail;
-    _Atomic uint32_t count;        /* tasks in the ring, written by who is in */
-    struct drey_task *spill;       /* owner only: tasks for which the ring could not grow, newest first */
+    _Atomic uint32_t count;  /* tasks in the ring, written by who is in */
+    struct drey_task *spill; /* owner only: tasks for which the ring could not grow, newest first */
     _Atomic uint32_t owner_in;
     _Alignas(64) _Atomic int32_t request; /* 0; the number + 1 of the worker that asks; or TAKING */
 };

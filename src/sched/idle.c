@@ -22,8 +22,8 @@
 
 enum {
     SPIN_NS = 30000,
-    SPIN_LOOKS = 64,                       /* looks around between two readings of the clock */
-    TRIM_KEEP = 32,                        /* stacks kept hot by an idle worker */
+    SPIN_LOOKS = 64, /* looks around between two readings of the clock */
+    TRIM_KEEP = 32,  /* stacks kept hot by an idle worker */
     TRIM_AFTER_NS = 50 * 1000 * 1000,
     RETRY_STACK_NS = 10 * 1000 * 1000,
     STARVED_NAP_US = 1000,
@@ -112,8 +112,7 @@ static bool sleep_announce(struct drey__worker *w, int64_t next_timer)
     atomic_fetch_add_explicit(&drey__rt.sleepers, 1, memory_order_acq_rel);
     atomic_store_explicit(&w->asleep, 1, memory_order_seq_cst);
     return atomic_load_explicit(&w->mail.head, memory_order_seq_cst) != 0 || drey__token_signals_waiting() ||
-           (drey__multi && work_elsewhere(w)) ||
-           atomic_load_explicit(&drey__rt.stop, memory_order_seq_cst);
+           (drey__multi && work_elsewhere(w)) || atomic_load_explicit(&drey__rt.stop, memory_order_seq_cst);
 }
 
 static void sleep_withdraw(struct drey__worker *w)

@@ -17,13 +17,13 @@ typedef struct drey__mailbox {
 } drey__mailbox;
 
 enum drey__mail {
-    DREY__MAIL_READY,    /* a task to resume */
-    DREY__MAIL_FRESH,    /* a task to start */
-    DREY__MAIL_DONE,     /* a child of a scope of this worker has ended elsewhere */
-    DREY__MAIL_JOINED,   /* the handle of such a child was consumed elsewhere */
-    DREY__MAIL_VISIT,    /* a scope of this worker was cancelled: wake what it holds */
-    DREY__MAIL_TOUR,     /* a scope of another worker was cancelled: wake its children here, send it on */
-    DREY__MAIL_CALL,     /* a drey__call: to be run on this worker's thread */
+    DREY__MAIL_READY,      /* a task to resume */
+    DREY__MAIL_FRESH,      /* a task to start */
+    DREY__MAIL_DONE,       /* a child of a scope of this worker has ended elsewhere */
+    DREY__MAIL_JOINED,     /* the handle of such a child was consumed elsewhere */
+    DREY__MAIL_VISIT,      /* a scope of this worker was cancelled: wake what it holds */
+    DREY__MAIL_TOUR,       /* a scope of another worker was cancelled: wake its children here, send it on */
+    DREY__MAIL_CALL,       /* a drey__call: to be run on this worker's thread */
     DREY__MAIL_CANCEL = 7, /* a task here was cancelled by its handle */
 };
 

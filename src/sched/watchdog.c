@@ -42,9 +42,10 @@ static void name_hog(struct drey__worker *w)
     drey_fn *fn = running_function(w);
     if (fn == NULL)
         return;
-    drey__report("task %s has kept worker %u for over %d ms without a suspension point: call drey_check() in long loops, "
-                 "or drey_offload the work (R11)",
-                 drey__function_name((const void *)(uintptr_t)fn, name, sizeof name), w->index, HOG_LOOKS);
+    drey__report(
+        "task %s has kept worker %u for over %d ms without a suspension point: call drey_check() in long loops, "
+        "or drey_offload the work (R11)",
+        drey__function_name((const void *)(uintptr_t)fn, name, sizeof name), w->index, HOG_LOOKS);
 }
 
 /* True if the worker is awake. */

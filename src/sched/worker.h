@@ -24,23 +24,23 @@
 #include "timer/wheel.h"
 
 enum {
-    DREY__BUDGET = 128,        /* suspension points that may complete at once before a task yields (R11) */
-    DREY__HOUSEKEEPING = 64,   /* switches between two looks at the kernel and the clock */
-    DREY__FRESH_TURN = 8,      /* resumptions between two starts at most: the ready tasks have a turn each, up to this */
+    DREY__BUDGET = 128,      /* suspension points that may complete at once before a task yields (R11) */
+    DREY__HOUSEKEEPING = 64, /* switches between two looks at the kernel and the clock */
+    DREY__FRESH_TURN = 8,    /* resumptions between two starts at most: the ready tasks have a turn each, up to this */
     DREY__FOREIGN_BUCKETS = 256,
 };
 
 struct drey__io;
 
 struct drey__worker {
-    struct drey_task *current;           /* NULL in the scheduler's own loop */
-    int32_t budget;                      /* of the current task */
-    uint32_t tick;                       /* resumptions until housekeeping */
-    struct drey__stack *stack;           /* what the worker executes on */
-    bool deep;                           /* inside drey_call_deep: nothing may suspend */
-    uint32_t turn;                       /* resumptions until a fresh task has its turn; 0: it has it now */
-    struct drey_task *pending;           /* chosen, and waiting for a stack of its class */
-    bool starved;                        /* no stack could be had for the next fresh task */
+    struct drey_task *current; /* NULL in the scheduler's own loop */
+    int32_t budget;            /* of the current task */
+    uint32_t tick;             /* resumptions until housekeeping */
+    struct drey__stack *stack; /* what the worker executes on */
+    bool deep;                 /* inside drey_call_deep: nothing may suspend */
+    uint32_t turn;             /* resumptions until a fresh task has its turn; 0: it has it now */
+    struct drey_task *pending; /* chosen, and waiting for a stack of its class */
+    bool starved;              /* no stack could be had for the next fresh task */
     struct drey__ready ready;
     struct drey__record_pool records;
     struct drey__stack_pool stacks;
@@ -52,17 +52,17 @@ struct drey__worker {
     struct drey__io *io;
     unsigned index;
     pthread_t thread;
-    int64_t kept_house;                  /* when it last looked at timers and the kernel */
-    int64_t excess_since;                /* since when it has more unused stacks than it needs; 0: it has not */
-    struct drey__stack native;           /* the thread's own stack, for the sanitizers */
-    void *native_sp;                     /* where the thread continues when the runtime ends */
+    int64_t kept_house;        /* when it last looked at timers and the kernel */
+    int64_t excess_since;      /* since when it has more unused stacks than it needs; 0: it has not */
+    struct drey__stack native; /* the thread's own stack, for the sanitizers */
+    void *native_sp;           /* where the thread continues when the runtime ends */
     struct drey__wheel timers;
     struct drey__link foreign[DREY__FOREIGN_BUCKETS]; /* linked tasks here whose parent scope lives on another worker */
 
     _Alignas(DREY__LINE) drey__mailbox mail; /* anybody pushes */
-    _Atomic uint32_t asleep;             /* 1 before it sleeps; whoever changes 1 to 0 must wake it */
-    _Atomic uint64_t looked;             /* virtual clock: the activity when it last looked at the kernel */
-    _Atomic int64_t next_timer;          /* virtual clock: when its earliest timer fires, valid while asleep */
+    _Atomic uint32_t asleep;                 /* 1 before it sleeps; whoever changes 1 to 0 must wake it */
+    _Atomic uint64_t looked;                 /* virtual clock: the activity when it last looked at the kernel */
+    _Atomic int64_t next_timer;              /* virtual clock: when its earliest timer fires, valid while asleep */
 };
 
 /* The worker of this thread, or NULL. Started tasks stay on their thread, so its address may be kept by compilers. */
@@ -71,21 +71,21 @@ extern DREY__HIDDEN _Thread_local struct drey__worker *drey__self __attribute__(
 struct drey__runtime {
     struct drey__worker **workers;
     unsigned count;
-    bool seeded;                         /* order of ready tasks is drawn, not first in first out */
+    bool seeded; /* order of ready tasks is drawn, not first in first out */
     uint32_t stack_class;
     uint64_t max_tasks;
     int lock_rule;
     const char *name;
     drey_config config;
-    _Alignas(DREY__LINE) _Atomic bool stop;    /* the root task has ended: workers leave their loops */
-    bool abandoned;                      /* worker 0: tasks would not end; their threads are not waited for */
-    _Atomic uint32_t sleepers;           /* workers with asleep == 1 */
-    _Atomic uint32_t searching;          /* workers looking for something to steal */
-    _Atomic uint64_t outside;            /* work in flight outside: holds the virtual clock (R17) */
-    _Atomic uint64_t stirs;              /* virtual clock: rises whenever a worker leaves its sleep; seq_cst */
-    _Atomic uint64_t wakes, cancels;     /* counters: workers woken from sleep, scopes cancelled; relaxed */
-    _Atomic uint64_t live;               /* records in use, where max_tasks is set */
-    _Atomic uint32_t visitors;           /* threads that are no workers, between sending mail and waking its receiver */
+    _Alignas(DREY__LINE) _Atomic bool stop; /* the root task has ended: workers leave their loops */
+    bool abandoned;                         /* worker 0: tasks would not end; their threads are not waited for */
+    _Atomic uint32_t sleepers;              /* workers with asleep == 1 */
+    _Atomic uint32_t searching;             /* workers looking for something to steal */
+    _Atomic uint64_t outside;               /* work in flight outside: holds the virtual clock (R17) */
+    _Atomic uint64_t stirs;                 /* virtual clock: rises whenever a worker leaves its sleep; seq_cst */
+    _Atomic uint64_t wakes, cancels;        /* counters: workers woken from sleep, scopes cancelled; relaxed */
+    _Atomic uint64_t live;                  /* records in use, where max_tasks is set */
+    _Atomic uint32_t visitors; /* threads that are no workers, between sending mail and waking its receiver */
 };
 
 extern DREY__HIDDEN struct drey__runtime drey__rt;
@@ -133,7 +133,7 @@ static inline void drey__count_switch(struct drey__worker *w)
 void drey__idle(struct drey__worker *w);
 void drey__wake_worker(struct drey__worker *w);
 void drey__wake_another(struct drey__worker *w); /* somebody asleep, if nobody is searching already */
-void drey__wake_for_signal(void);               /* async-signal-safe: a worker looks for signals soon */
+void drey__wake_for_signal(void);                /* async-signal-safe: a worker looks for signals soon */
 /* True while a runtime runs, and a signal handler may look at its workers. Cleared before `visitors` is waited for. */
 extern DREY__HIDDEN _Atomic bool drey__signals_heard;
 

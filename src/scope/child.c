@@ -25,8 +25,9 @@ static bool is_inside(drey_task *self, drey_scope *s)
 void drey__child_check_inside(drey_task *self, drey_scope *s)
 {
     if (!is_inside(self, s))
-        drey__panic("a scope is for its opener and for tasks inside it: only they may add children, cancel it or set its "
-                    "deadline (R3)");
+        drey__panic(
+            "a scope is for its opener and for tasks inside it: only they may add children, cancel it or set its "
+            "deadline (R3)");
 }
 
 bool drey__child_reserve(void)
@@ -98,7 +99,9 @@ static void latch_failure(scope *s, drey_task *t)
 {
     if (s->keep_going || (t->flags & DREY__HANDLE) != 0 || !is_failure(s, t) || drey__scope_settle(s))
         return;
-    struct drey__latch latch = {.cause = DREY_CAUSE_FAILURE, .code = t->result, .why = "a child failed",
+    struct drey__latch latch = {.cause = DREY_CAUSE_FAILURE,
+                                .code = t->result,
+                                .why = "a child failed",
                                 .culprit = t->stack != NULL ? t->stack->fn : NULL};
     drey__scope_latch(s, &latch);
 }

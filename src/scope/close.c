@@ -46,8 +46,8 @@ static int outcome(scope *s, uint32_t cause, int rc, int failed)
 
 static void latch_body_failure(scope *s, drey_task *self, int rc, const void *place)
 {
-    struct drey__latch latch = {.cause = DREY_CAUSE_FAILURE, .code = rc, .why = "the body failed",
-                                .culprit = self->stack->fn, .place = place};
+    struct drey__latch latch = {
+        .cause = DREY_CAUSE_FAILURE, .code = rc, .why = "the body failed", .culprit = self->stack->fn, .place = place};
     if (!drey__scope_settle(s))
         drey__scope_latch(s, &latch);
 }

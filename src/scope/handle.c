@@ -4,8 +4,8 @@
  *
  * handle.lock orders the three who may meet at a handle: the joiner, whoever cancels, and the end of the task.
  *   join    under the lock: ended? then consume; else become the joiner.
- *   cancel  under the lock: mark; if the task is linked, mail its worker (the mail is pushed under the lock, so that the
- *           task's end, which looks under the lock, finds it in the box).
+ *   cancel  under the lock: mark; if the task is linked, mail its worker (the mail is pushed under the lock, so that
+ *           the task's end, which looks under the lock, finds it in the box).
  *   end     on its worker: no cancel mail may be left; then at home: ended, wake the joiner.
  * A record is freed by its scope's home once it is ended and its handle consumed, or when the scope closes.
  */
@@ -128,7 +128,8 @@ static void consume(drey_task *t, int *out_result)
     }
 }
 
-/* A joiner from outside that was cancelled, or chose another case, before the task ended has yet to take its name off. */
+/* A joiner from outside that was cancelled, or chose another case, before the task ended has yet to take its name
+ * off. */
 static bool is_awaited(drey_task *t)
 {
     drey__spin_lock(&t->handle.lock);

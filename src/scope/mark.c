@@ -110,8 +110,8 @@ static const char *task_function_name(drey_fn *fn)
 
 static bool reason_of_handle(const drey_task *t, drey_reason *out)
 {
-    *out = (drey_reason){.cause = DREY_CAUSE_REQUEST, .code = -ECANCELED, .why = t->handle.why,
-                         .scope = drey__scope_name(t->parent)};
+    *out = (drey_reason){
+        .cause = DREY_CAUSE_REQUEST, .code = -ECANCELED, .why = t->handle.why, .scope = drey__scope_name(t->parent)};
     return true;
 }
 
@@ -141,8 +141,8 @@ bool drey_cancel_reason(drey_reason *out)
         by = further;
         cause = settled_cause(by);
     }
-    *out = (drey_reason){.cause = (drey_cause)cause, .code = by->code, .why = by->why,
-                         .scope = drey__scope_name((drey_scope *)by)};
+    *out = (drey_reason){
+        .cause = (drey_cause)cause, .code = by->code, .why = by->why, .scope = drey__scope_name((drey_scope *)by)};
     if (cause == DREY_CAUSE_NONE) { /* a token that fired a moment ago */
         out->cause = DREY_CAUSE_TOKEN;
         out->code = -ECANCELED;
@@ -195,7 +195,7 @@ void drey_scope_cancel(drey_scope *public_scope, int result, const char *why)
     scope *s = open_scope(self, public_scope, "drey_scope_cancel");
     if (drey__scope_settle(s))
         return; /* the first cause wins */
-    struct drey__latch latch = {.cause = DREY_CAUSE_REQUEST, .code = result, .why = why, .culprit = self->stack->fn,
-                                .place = DREY__CALLER};
+    struct drey__latch latch = {
+        .cause = DREY_CAUSE_REQUEST, .code = result, .why = why, .culprit = self->stack->fn, .place = DREY__CALLER};
     drey__scope_latch(s, &latch);
 }

@@ -42,7 +42,9 @@ static int64_t first_deadline(const drey_scope_options *options, int64_t now)
 {
     int64_t at = options->deadline;
     if (options->timeout != 0) {
-        int64_t then = options->timeout < 0 ? 1 : options->timeout > INT64_MAX - now ? INT64_MAX : now + options->timeout;
+        int64_t then = options->timeout < 0                 ? 1
+                       : options->timeout > INT64_MAX - now ? INT64_MAX
+                                                            : now + options->timeout;
         at = at == 0 || then < at ? then : at;
     }
     return at;
@@ -62,8 +64,8 @@ void drey__scope_init(scope *s, drey_task *owner, const drey_scope_options *opti
         .shield = options->shield,
         .spread = options->spread,
         .choosy = options->limit != 0 || options->spread,
-        .stack_class = (uint8_t)(options->stack_size != 0 ? drey__stack_class(options->stack_size)
-                                                          : drey__rt.stack_class),
+        .stack_class =
+            (uint8_t)(options->stack_size != 0 ? drey__stack_class(options->stack_size) : drey__rt.stack_class),
     };
     drey__list_init(&s->children);
     drey__list_init(&s->ended);
@@ -103,7 +105,8 @@ __attribute__((noinline)) void drey__scope_check_left(drey_task *self)
 static void open_for(drey_task *self, drey_scope *s, const drey_scope_options *options, const char *place)
 {
     if (unlikely(options->shield && options->timeout == 0 && options->deadline == 0))
-        drey__panic("scope %s: .shield needs a .timeout or a .deadline (R4)", place != NULL ? place : "without a place");
+        drey__panic("scope %s: .shield needs a .timeout or a .deadline (R4)",
+                    place != NULL ? place : "without a place");
     if (unlikely(!drey__link_in_list(&self->sibling)))
         drey__scope_link(self);
     if (unlikely(self->scope == s && self->parent != s))

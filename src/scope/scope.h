@@ -46,42 +46,42 @@ enum {
 };
 
 typedef struct scope {
-    struct scope *mail_next;         /* of TOUR mail */
-    uintptr_t visit_mail;            /* link of VISIT mail: both may be under way at once */
-    struct drey__worker *home;       /* NULL: not open */
-    drey_task *owner;                /* the opener; NULL for the runtime's root scope */
-    drey_scope *outer;               /* the opener's innermost scope when it opened this one */
-    const char *name, *place;        /* static strings, may be NULL */
-    struct drey_binding *bindings;   /* what children inherit */
+    struct scope *mail_next;       /* of TOUR mail */
+    uintptr_t visit_mail;          /* link of VISIT mail: both may be under way at once */
+    struct drey__worker *home;     /* NULL: not open */
+    drey_task *owner;              /* the opener; NULL for the runtime's root scope */
+    drey_scope *outer;             /* the opener's innermost scope when it opened this one */
+    const char *name, *place;      /* static strings, may be NULL */
+    struct drey_binding *bindings; /* what children inherit */
     drey_token *token;
-    struct drey__link token_link;    /* under the token's lock */
-    struct drey__timer timer;        /* on the home's wheel while a deadline is set */
-    struct drey__link children;      /* linked children that run at home */
-    struct drey__link ended;         /* ended children whose handle nobody has consumed */
-    struct drey__queue waiters;      /* under lock: spawners waiting for room; waiter->data is the child */
+    struct drey__link token_link; /* under the token's lock */
+    struct drey__timer timer;     /* on the home's wheel while a deadline is set */
+    struct drey__link children;   /* linked children that run at home */
+    struct drey__link ended;      /* ended children whose handle nobody has consumed */
+    struct drey__queue waiters;   /* under lock: spawners waiting for room; waiter->data is the child */
     drey__spin lock;
-    uint32_t running;                /* under lock: admitted children, at most limit */
-    uint32_t limit;                  /* 0: none */
-    uint32_t placed;                 /* under lock: how many were spread at the start */
-    uint32_t live;                   /* home only; I1 */
-    _Atomic uint32_t remote_added;   /* other workers add, relaxed: ordered by the mail that follows; I1 */
-    _Atomic uint32_t daemons;        /* of the live ones; added by spawners (release), subtracted by home */
-    uint32_t blocked;                /* under lock: admitted children that wait for room here */
-    _Atomic uint32_t failed;         /* home adds; anyone reads */
-    int32_t code;                    /* I3 */
-    _Atomic uint32_t cause;          /* I3 */
+    uint32_t running;              /* under lock: admitted children, at most limit */
+    uint32_t limit;                /* 0: none */
+    uint32_t placed;               /* under lock: how many were spread at the start */
+    uint32_t live;                 /* home only; I1 */
+    _Atomic uint32_t remote_added; /* other workers add, relaxed: ordered by the mail that follows; I1 */
+    _Atomic uint32_t daemons;      /* of the live ones; added by spawners (release), subtracted by home */
+    uint32_t blocked;              /* under lock: admitted children that wait for room here */
+    _Atomic uint32_t failed;       /* home adds; anyone reads */
+    int32_t code;                  /* I3 */
+    _Atomic uint32_t cause;        /* I3 */
     bool keep_going, shield, spread;
-    bool choosy;                     /* limit or spread: where and when a child starts takes thought */
+    bool choosy; /* limit or spread: where and when a child starts takes thought */
     uint8_t stack_class;
-    _Atomic bool posted;             /* VISIT mail is under way; set by the sender, cleared by home before acting */
+    _Atomic bool posted; /* VISIT mail is under way; set by the sender, cleared by home before acting */
     bool touring, closing, negative_after; /* home only */
-    uint8_t visited;                 /* home only: 1 by its cancellation, 2 once shields protect no more */
-    const char *why;                 /* I3 */
-    drey_fn *culprit;                /* I3: the function of the task that failed or cancelled */
-    const void *cause_place;         /* I3 */
-    _Atomic uint64_t abroad;         /* a bit a worker (modulo 64) that has linked children; only set; visit.c */
-    struct scope *visit_next;        /* home, during a visit */
-    _Atomic int64_t deadline;        /* 0: none; opener and tasks inside write, home follows with its timer */
+    uint8_t visited;                       /* home only: 1 by its cancellation, 2 once shields protect no more */
+    const char *why;                       /* I3 */
+    drey_fn *culprit;                      /* I3: the function of the task that failed or cancelled */
+    const void *cause_place;               /* I3 */
+    _Atomic uint64_t abroad;               /* a bit a worker (modulo 64) that has linked children; only set; visit.c */
+    struct scope *visit_next;              /* home, during a visit */
+    _Atomic int64_t deadline;              /* 0: none; opener and tasks inside write, home follows with its timer */
 } __attribute__((may_alias)) scope;
 
 _Static_assert(sizeof(scope) <= sizeof(drey_scope), "the public type has room");
@@ -126,7 +126,8 @@ struct drey__latch {
     drey_fn *culprit;
     const void *place;
 };
-/* Latch a cause, raise the epoch and see to the visit. Any thread that keeps the scope open. False: another was first. */
+/* Latch a cause, raise the epoch and see to the visit. Any thread that keeps the scope open. False: another was
+ * first. */
 bool drey__scope_latch(scope *s, const struct drey__latch *latch);
 /* Whether `s`, seen as opened by its owner, is cancelled by itself or from further out; *out_by: by which scope, or
  * NULL if by drey_task_cancel of *out_task. */
@@ -136,7 +137,7 @@ bool drey__scope_settle(scope *s);
 
 /* visit.c */
 void drey__scope_visit(struct drey__worker *w, scope *s); /* home: it was cancelled: wake what it holds */
-void drey__scope_visit_everything(scope *root); /* worker 0, when the grace is over */
+void drey__scope_visit_everything(scope *root);           /* worker 0, when the grace is over */
 void drey__scope_visit_task(struct drey__worker *w, drey_task *t);
 void drey__scope_unlink_slow(drey_task *t);
 static inline void drey__scope_unlink(drey_task *t)

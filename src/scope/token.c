@@ -34,7 +34,8 @@ static bool ref_if_alive(drey_token *t)
 {
     uint32_t refs = atomic_load_explicit(&t->refs, memory_order_relaxed);
     while (refs != 0)
-        if (atomic_compare_exchange_weak_explicit(&t->refs, &refs, refs + 1, memory_order_acquire, memory_order_relaxed))
+        if (atomic_compare_exchange_weak_explicit(&t->refs, &refs, refs + 1, memory_order_acquire,
+                                                  memory_order_relaxed))
             return true;
     return false;
 }
@@ -79,7 +80,8 @@ static void cancel_scopes(drey_token *t)
         scope *s = drey__container(l, scope, token_link);
         next = l->next;
         struct drey__latch latch = {.cause = s->owner == NULL ? DREY_CAUSE_SHUTDOWN : DREY_CAUSE_TOKEN,
-                                    .code = -ECANCELED, .why = drey__token_why(t)};
+                                    .code = -ECANCELED,
+                                    .why = drey__token_why(t)};
         drey__scope_latch(s, &latch);
     }
 }
@@ -142,8 +144,8 @@ void drey_token_cancel_from_signal(drey_token *t)
         drey_token *head = atomic_load_explicit(&signalled, memory_order_relaxed);
         do {
             t->next_signalled = head;
-        } while (!atomic_compare_exchange_weak_explicit(&signalled, &head, t, memory_order_seq_cst,
-                                                        memory_order_relaxed));
+        } while (
+            !atomic_compare_exchange_weak_explicit(&signalled, &head, t, memory_order_seq_cst, memory_order_relaxed));
         drey__wake_for_signal();
     }
     errno = saved_errno;
@@ -177,7 +179,8 @@ void drey__token_attach(drey_token *t, scope *s)
     /* Fired before the scope was on the list: nobody else will tell it. After: both may, and the latch takes one. */
     if (drey_token_cancelled(t)) {
         struct drey__latch latch = {.cause = s->owner == NULL ? DREY_CAUSE_SHUTDOWN : DREY_CAUSE_TOKEN,
-                                    .code = -ECANCELED, .why = drey__token_why(t)};
+                                    .code = -ECANCELED,
+                                    .why = drey__token_why(t)};
         drey__scope_latch(s, &latch);
     }
 }

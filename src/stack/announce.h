@@ -88,8 +88,8 @@ static inline void drey__announce_end(struct drey__stack *s)
 }
 
 /* Just before the switch from one stack to another; `abandoned`: nothing on `from` will run again. */
-static inline __attribute__((always_inline)) void drey__announce_leave(struct drey__stack *from,
-                                                                       struct drey__stack *to, bool abandoned)
+static inline __attribute__((always_inline)) void drey__announce_leave(struct drey__stack *from, struct drey__stack *to,
+                                                                       bool abandoned)
 {
 #ifdef DREY__ASAN
     __sanitizer_start_switch_fiber(abandoned ? NULL : &from->sanitizer_frames, to->bottom,

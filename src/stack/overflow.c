@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Stack overflow, reported by task name (R15). The guard below each stack makes an overflow a SIGSEGV; its handler runs
- * on an alternate stack, finds the stack by the faulting address, says whose it is, and lets the signal kill the process
- * as it would have. Faults that are not ours go to the handler that was there before.
+ * on an alternate stack, finds the stack by the faulting address, says whose it is, and lets the signal kill the
+ * process as it would have. Faults that are not ours go to the handler that was there before.
  */
 #include <errno.h>
 #include <signal.h>
@@ -25,9 +25,10 @@ static void report(const struct drey__stack *s)
     char place[256];
     const char *name = s->fn != NULL ? drey__function_name((const void *)(uintptr_t)s->fn, place, sizeof place) : NULL;
     size_t kb = drey__stack_class_bytes(s->size_class) >> 10;
-    drey__report("stack overflow in task %s: its stack has %zu KB. Give its scope a larger .stack_size, or run the deep "
-                 "part by drey_call_deep (R15)",
-                 name != NULL ? name : "(the scheduler)", kb);
+    drey__report(
+        "stack overflow in task %s: its stack has %zu KB. Give its scope a larger .stack_size, or run the deep "
+        "part by drey_call_deep (R15)",
+        name != NULL ? name : "(the scheduler)", kb);
 }
 
 static void on_fault(int signal, siginfo_t *info, void *context)

@@ -32,8 +32,8 @@ struct drey__stack_chunk {
     size_t slot_bytes, guard_bytes;
     uint32_t slots;
     uint32_t size_class;
-    uint32_t cold_count;                 /* under cold_lock */
-    uint32_t cold[];                     /* under cold_lock: slots whose memory is with the system */
+    uint32_t cold_count; /* under cold_lock */
+    uint32_t cold[];     /* under cold_lock: slots whose memory is with the system */
 };
 
 static _Atomic(struct drey__stack_chunk *) chunks;
@@ -101,7 +101,8 @@ static struct drey__stack_chunk *chunk_new(uint32_t size_class)
         drey__free(c);
         return NULL;
     }
-    madvise(base, slots * slot_bytes, MADV_NOHUGEPAGE); /* a huge page would back 32 stacks for the first frame of one */
+    madvise(base, slots * slot_bytes,
+            MADV_NOHUGEPAGE); /* a huge page would back 32 stacks for the first frame of one */
     uint32_t guarded = 0;
     while (guarded < slots && install_guard(base + guarded * slot_bytes) == 0)
         guarded++;
@@ -110,8 +111,12 @@ static struct drey__stack_chunk *chunk_new(uint32_t size_class)
         drey__free(c);
         return NULL;
     }
-    *c = (struct drey__stack_chunk){
-        .base = base, .slot_bytes = slot_bytes, .guard_bytes = guard_bytes(), .slots = slots, .size_class = size_class, .cold_count = guarded};
+    *c = (struct drey__stack_chunk){.base = base,
+                                    .slot_bytes = slot_bytes,
+                                    .guard_bytes = guard_bytes(),
+                                    .slots = slots,
+                                    .size_class = size_class,
+                                    .cold_count = guarded};
     for (uint32_t i = 0; i < guarded; i++)
         c->cold[i] = guarded - 1 - i;
     atomic_fetch_add_explicit(&mapped_stacks, guarded, memory_order_relaxed);

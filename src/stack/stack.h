@@ -19,34 +19,34 @@ struct drey_task;
 struct drey_binding;
 struct drey__stack_chunk;
 
-enum { DREY__HELD_MAX = 16 };        /* locks a task may hold at once */
+enum { DREY__HELD_MAX = 16 }; /* locks a task may hold at once */
 
 struct drey__stack {
-    struct drey__stack *next;        /* in a pool */
-    char *bottom;                    /* lowest usable address; the guard ends here */
-    void *top;                       /* frames start below this, 16-aligned */
-    struct drey_task *task;          /* whose frames are on top; NULL while the scheduler itself runs here */
-    struct drey_binding *bindings;   /* task-locals, innermost first */
-    int (*fn)(void *);               /* what the task runs, for reports */
-    const char *scope_name;          /* of the innermost scope that the task has opened; valid while there is one */
-    const char *wait_what;           /* valid while parked: a word for the dump */
+    struct drey__stack *next;      /* in a pool */
+    char *bottom;                  /* lowest usable address; the guard ends here */
+    void *top;                     /* frames start below this, 16-aligned */
+    struct drey_task *task;        /* whose frames are on top; NULL while the scheduler itself runs here */
+    struct drey_binding *bindings; /* task-locals, innermost first */
+    int (*fn)(void *);             /* what the task runs, for reports */
+    const char *scope_name;        /* of the innermost scope that the task has opened; valid while there is one */
+    const char *wait_what;         /* valid while parked: a word for the dump */
     const void *wait_object;
-    const void *wait_place;          /* the caller of the suspension point entered last */
+    const void *wait_place; /* the caller of the suspension point entered last */
     struct drey__stack_chunk *chunk;
-    uint32_t slot;                   /* index in the chunk */
+    uint32_t slot; /* index in the chunk */
     uint32_t size_class;
-    uint32_t refusals;               /* suspension points refused to the task so far */
-    void *sanitizer_fiber;           /* ThreadSanitizer's name for this stack */
-    void *sanitizer_frames;          /* AddressSanitizer's fake stack while switched away */
+    uint32_t refusals;      /* suspension points refused to the task so far */
+    void *sanitizer_fiber;  /* ThreadSanitizer's name for this stack */
+    void *sanitizer_frames; /* AddressSanitizer's fake stack while switched away */
     struct drey__held {
         const void *lock;
         const void *place;
-    } held[DREY__HELD_MAX];          /* the first task->held of them: locks in the order of taking (R10) */
+    } held[DREY__HELD_MAX]; /* the first task->held of them: locks in the order of taking (R10) */
 } __attribute__((aligned(128)));
 
 enum {
-    DREY__STACK_CLASSES = 10,        /* 16 KB << class: 16 KB to 8 MB */
-    DREY__STACK_CLASS_DEFAULT = 2,   /* 64 KB */
+    DREY__STACK_CLASSES = 10,      /* 16 KB << class: 16 KB to 8 MB */
+    DREY__STACK_CLASS_DEFAULT = 2, /* 64 KB */
     DREY__STACK_CLASS_DEEP = 9,
 };
 
@@ -84,5 +84,5 @@ struct drey__stack *drey__stack_of_guard(const void *address);
 /* Report stack overflows by task name from SIGSEGV and SIGBUS, on the calling thread's alternate stack. */
 int drey__overflow_thread_init(void);
 void drey__overflow_thread_deinit(void);
-void drey__overflow_install(void);   /* process-wide; the former handlers get what is not ours */
+void drey__overflow_install(void); /* process-wide; the former handlers get what is not ours */
 void drey__overflow_remove(void);

@@ -159,8 +159,9 @@ static __attribute__((noinline)) int wait_holding(const struct drey__lock_kind *
     return cycle ? -EDEADLK : 0;
 }
 
-/* The holder is mostly a few instructions from letting go, on another worker. Parking then costs a hundred times as much,
- * and each task that queues makes the next one queue. A lock that is queued for is not taken: nobody is overtaken. */
+/* The holder is mostly a few instructions from letting go, on another worker. Parking then costs a hundred times as
+ * much, and each task that queues makes the next one queue. A lock that is queued for is not taken: nobody is
+ * overtaken. */
 static bool spin_for(const struct drey__lock_kind *kind, void *lock, struct drey__waiter *w)
 {
     const _Atomic uintptr_t *word = lock;

@@ -70,7 +70,8 @@ static bool take_or_queue(void *lock, struct drey__waiter *w)
     return taken;
 }
 
-static const struct drey__lock_kind kind = {.what = "mutex", .queued = QUEUED, .take = take, .take_or_queue = take_or_queue};
+static const struct drey__lock_kind kind = {
+    .what = "mutex", .queued = QUEUED, .take = take, .take_or_queue = take_or_queue};
 
 static inline __attribute__((always_inline)) int lock_at(struct mutex *m, struct drey_task *self, const void *place)
 {

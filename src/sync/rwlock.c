@@ -81,7 +81,8 @@ static bool take_or_queue(void *lock, struct drey__waiter *w)
     return taken;
 }
 
-static const struct drey__lock_kind kind = {.what = "rwlock", .queued = QUEUED, .take = take, .take_or_queue = take_or_queue};
+static const struct drey__lock_kind kind = {
+    .what = "rwlock", .queued = QUEUED, .take = take, .take_or_queue = take_or_queue};
 
 /* Let in one writer, if the caller goes with no reader left, or all readers up to the first writer. The lock is the
  * caller's alone (I3); `readers` stay. */

@@ -48,50 +48,50 @@ enum drey__task_flag {
 
 /* The wait state of a task: see wait/wait.h. */
 enum drey__claim {
-    DREY__IDLE = 0,     /* not waiting */
-    DREY__CLAIMED = 1,  /* somebody has decided to wake it */
-    DREY__ARMED = 2,    /* waiting; the first to change this to CLAIMED wakes it. With ARMED: */
-    DREY__UNCUT = 4,    /* cancellation may not claim it */
-    DREY__FOREIGN = 8,  /* threads that are no workers may claim it */
+    DREY__IDLE = 0,    /* not waiting */
+    DREY__CLAIMED = 1, /* somebody has decided to wake it */
+    DREY__ARMED = 2,   /* waiting; the first to change this to CLAIMED wakes it. With ARMED: */
+    DREY__UNCUT = 4,   /* cancellation may not claim it */
+    DREY__FOREIGN = 8, /* threads that are no workers may claim it */
 };
 
 struct drey_task {
-    struct drey_task *next;         /* in a worker's mail, a spill list or the free list */
+    struct drey_task *next; /* in a worker's mail, a spill list or the free list */
     union {
-        drey_fn *fn;                /* FRESH */
-        void *sp;                   /* PARKED, READY: where to continue */
+        drey_fn *fn; /* FRESH */
+        void *sp;    /* PARKED, READY: where to continue */
     };
     union {
-        void *arg;                  /* FRESH */
-        uint64_t clear_at;          /* started: the cancel epoch at which it was last found not cancelled */
+        void *arg;         /* FRESH */
+        uint64_t clear_at; /* started: the cancel epoch at which it was last found not cancelled */
     };
-    drey_scope *scope;              /* innermost open scope; `parent` if it has opened none */
-    drey_scope *parent;             /* the scope it is a child of */
-    struct drey__stack *stack;      /* started only */
-    struct drey__worker *worker;    /* started: its worker; FRESH: whose queue it is in */
+    drey_scope *scope;           /* innermost open scope; `parent` if it has opened none */
+    drey_scope *parent;          /* the scope it is a child of */
+    struct drey__stack *stack;   /* started only */
+    struct drey__worker *worker; /* started: its worker; FRESH: whose queue it is in */
     int32_t result;
     uint8_t state, flags, held, stack_class;
     /* The second line, which a yield does not touch. */
-    struct drey__link sibling;      /* linked once it parks or opens a scope; ENDED with a handle: the scope's list */
+    struct drey__link sibling; /* linked once it parks or opens a scope; ENDED with a handle: the scope's list */
     _Atomic uint32_t claim;
-    _Atomic uint32_t slot;          /* FRESH: index in the queue; PARKED: the case that was claimed */
+    _Atomic uint32_t slot; /* FRESH: index in the queue; PARKED: the case that was claimed */
     union {
         char copy[DREY_COPY_MAX];
         struct {
-            uintptr_t mail;              /* link while CANCEL mail is under way */
+            uintptr_t mail; /* link while CANCEL mail is under way */
             drey__spin lock;
-            _Atomic bool cancelled;      /* drey_task_cancel; set once, under lock */
-            bool ended, joined, mailed;  /* under lock; mailed: CANCEL mail is under way */
-            struct drey__waiter *joiner; /* under lock */
+            _Atomic bool cancelled;       /* drey_task_cancel; set once, under lock */
+            bool ended, joined, mailed;   /* under lock; mailed: CANCEL mail is under way */
+            struct drey__waiter *joiner;  /* under lock */
             struct drey__worker *runs_on; /* under lock: set when the task is linked */
-            const char *why;             /* valid once cancelled is set */
+            const char *why;              /* valid once cancelled is set */
         } handle;
         struct drey__dormant *dormant;
     };
 } __attribute__((aligned(DREY__LINE)));
 
-/* Whether the task holds a lock. One byte at a time: joined with its neighbours' tests into one wider load, it would wait
- * for the narrow stores before it to leave the store buffer, some 15 cycles. */
+/* Whether the task holds a lock. One byte at a time: joined with its neighbours' tests into one wider load, it would
+ * wait for the narrow stores before it to leave the store buffer, some 15 cycles. */
 static inline bool drey__task_holds(const struct drey_task *t)
 {
     return __atomic_load_n(&t->held, __ATOMIC_RELAXED) != 0;
@@ -102,7 +102,7 @@ _Static_assert(sizeof(struct drey_task) == DREY__LINE, "an unstarted task is one
 /* One worker's unused records; slabs are shared out to the pools and freed when the runtime ends. */
 struct drey__record_pool {
     struct drey_task *free;
-    uint32_t fresh_left;            /* records of the newest slab never used */
+    uint32_t fresh_left; /* records of the newest slab never used */
     struct drey_task *fresh_next;
 };
 

@@ -15,10 +15,10 @@
 
 static struct {
     pthread_t thread;
-    bool running;           /* of the thread that starts and stops it */
+    bool running; /* of the thread that starts and stops it */
     pthread_mutex_t lock;
     pthread_cond_t stopped;
-    bool stop;              /* under lock */
+    bool stop; /* under lock */
     struct timespec limit;
     const char *what;
 } timer = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -26,8 +26,8 @@ static struct {
 static __attribute__((noreturn)) void ring(void)
 {
     drey__look_begin();
-    bool all_wait = drey__clock_virtual &&
-                    atomic_load_explicit(&drey__rt.sleepers, memory_order_relaxed) == drey__rt.count;
+    bool all_wait =
+        drey__clock_virtual && atomic_load_explicit(&drey__rt.sleepers, memory_order_relaxed) == drey__rt.count;
     drey__look_end();
     drey__report("%s: time is up; %s", timer.what, all_wait ? "every task waits" : "tasks are still running");
     int ignored = drey_dump(STDERR_FILENO);

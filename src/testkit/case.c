@@ -58,7 +58,9 @@ static int run_once(const drey_test *test, uint64_t seed)
     if (o->no_runtime)
         return test->body();
     drey_config config = {
-        .workers = o->workers > 0 ? o->workers : drey__kit.workers > 0 ? drey__kit.workers : 1,
+        .workers = o->workers > 0          ? o->workers
+                   : drey__kit.workers > 0 ? drey__kit.workers
+                                           : 1,
         .io = o->io,
         .clock = o->real_clock ? DREY_CLOCK_REAL : DREY_CLOCK_VIRTUAL,
         .seed = seed,

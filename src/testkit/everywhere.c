@@ -24,15 +24,15 @@ enum { POINTS_MAX = 10000 };
 static struct {
     drey_fn *fn;
     void *arg;
-    _Atomic bool inside;      /* fn runs: its points count */
-    _Atomic uint64_t passed;  /* points so far; any worker adds */
-    uint64_t target;          /* the point to cancel at; 0: none */
+    _Atomic bool inside;     /* fn runs: its points count */
+    _Atomic uint64_t passed; /* points so far; any worker adds */
+    uint64_t target;         /* the point to cancel at; 0: none */
     uint64_t total;
     bool while_waiting;
-    drey_token *token;        /* of the scope around fn */
+    drey_token *token; /* of the scope around fn */
     int result;
     struct drey__call letter;
-    char what[256];           /* this run, for messages */
+    char what[256]; /* this run, for messages */
 } run;
 
 static void fire(struct drey__worker *w, struct drey__call *self)
@@ -48,8 +48,7 @@ static void at_point(const void *place)
         atomic_fetch_add_explicit(&run.passed, 1, memory_order_relaxed) + 1 != run.target)
         return;
     snprintf(run.what, sizeof run.what, "cancelled %s suspension point %" PRIu64 " of %" PRIu64 ", in %s",
-             run.while_waiting ? "after" : "at", run.target, run.total,
-             drey__place_name(place, name, sizeof name));
+             run.while_waiting ? "after" : "at", run.target, run.total, drey__place_name(place, name, sizeof name));
     run.letter.fn = fire;
     if (run.while_waiting)
         drey__mail_push(&drey__self->mail, &run.letter, DREY__MAIL_CALL);

@@ -21,7 +21,7 @@ enum { DREY__TEST_SECONDS = 30, DREY__TEST_REASON_MAX = 256, DREY__TEST_DIR_MAX 
 
 /* How this program was called. Written by main before the first test. */
 struct drey__kit {
-    bool seeded;        /* --seed: one run under `seed`, whatever the test says */
+    bool seeded; /* --seed: one run under `seed`, whatever the test says */
     uint64_t seed;
     bool no_fork;       /* --no-fork: for debuggers; no time limit either */
     unsigned workers;   /* DREY_TEST_WORKERS, or 0 */
@@ -31,9 +31,9 @@ extern struct drey__kit drey__kit;
 
 /* What a test's process tells its parent, in memory that both share: it outlives a crash. */
 struct drey__test_note {
-    bool finished;                          /* the test returned */
-    char skipped[DREY__TEST_REASON_MAX];    /* why, if it asked for that */
-    char directory[DREY__TEST_DIR_MAX];     /* drey_test_dir's, while it exists */
+    bool finished;                       /* the test returned */
+    char skipped[DREY__TEST_REASON_MAX]; /* why, if it asked for that */
+    char directory[DREY__TEST_DIR_MAX];  /* drey_test_dir's, while it exists */
 };
 extern struct drey__test_note *drey__note;
 
@@ -48,10 +48,10 @@ int64_t drey__real_ms(void);
 
 /* child.c */
 struct drey__child_job {
-    void (*fn)(void *arg);                                     /* in the child; returning means exit(0) */
+    void (*fn)(void *arg); /* in the child; returning means exit(0) */
     void *arg;
     int64_t limit_ms;
-    void (*output)(void *to, const char *bytes, size_t n);     /* in the parent, as it comes */
+    void (*output)(void *to, const char *bytes, size_t n); /* in the parent, as it comes */
     void *to;
 };
 struct drey__child_end {

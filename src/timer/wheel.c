@@ -10,7 +10,7 @@ static int64_t tick_of(int64_t when)
     return when >> DREY__WHEEL_TICK_SHIFT;
 }
 
-/* The level of the highest byte in which the ticks differ; far times share the last slot's level and are dealt again. */
+/* The level of the highest byte in which the ticks differ; far times share the last level and are dealt again. */
 static unsigned level_of(int64_t now_tick, int64_t tick)
 {
     uint64_t differ = (uint64_t)(now_tick ^ tick);
@@ -37,7 +37,7 @@ void drey__wheel_add(struct drey__wheel *w, struct drey__timer *timer)
         tick = w->now_tick; /* overdue: the current slot */
     int64_t horizon = w->now_tick | (((int64_t)1 << (8 * DREY__WHEEL_LEVELS)) - 1);
     if (tick > horizon)
-        tick = horizon;     /* beyond the last level: looked at again when the wheel gets there */
+        tick = horizon; /* beyond the last level: looked at again when the wheel gets there */
     unsigned level = level_of(w->now_tick, tick);
     unsigned slot = (unsigned)(tick >> (8 * level)) % DREY__WHEEL_SLOTS;
     drey__list_append(&w->slots[level][slot], &timer->link);

@@ -23,8 +23,8 @@
 enum { DREY__WHEEL_LEVELS = 6, DREY__WHEEL_SLOTS = 256, DREY__WHEEL_TICK_SHIFT = 16 };
 
 struct drey__timer {
-    struct drey__link link;   /* not in a list: not set */
-    int64_t when;             /* ns on the runtime's clock */
+    struct drey__link link; /* not in a list: not set */
+    int64_t when;           /* ns on the runtime's clock */
     void (*fire)(struct drey__timer *timer);
 };
 

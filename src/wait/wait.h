@@ -45,11 +45,11 @@
 struct drey__waiter {
     struct drey__waiter *next, *prev; /* under the object's lock */
     struct drey_task *task;
-    void *data;                       /* where a message comes from or goes to; whatever the object needs */
-    uint32_t index;                   /* which case of a select */
-    uint32_t amount;                  /* permits wanted, access wanted */
-    int32_t result;                   /* written by the winning waker */
-    bool queued;                      /* under the object's lock */
+    void *data;      /* where a message comes from or goes to; whatever the object needs */
+    uint32_t index;  /* which case of a select */
+    uint32_t amount; /* permits wanted, access wanted */
+    int32_t result;  /* written by the winning waker */
+    bool queued;     /* under the object's lock */
 };
 
 /* First come, first served. All zero is an empty queue, so objects can be initialised statically. */

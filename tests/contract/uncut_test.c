@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What cancellation does not reach (R4): locks, the re-lock of a condition wait, scope close. A waiter that is cancelled,
- * or whose deadline passes, goes on waiting and gets what it waits for.
+ * What cancellation does not reach (R4): locks, the re-lock of a condition wait, scope close. A waiter that is
+ * cancelled, or whose deadline passes, goes on waiting and gets what it waits for.
  */
 #include <drey.h>
 #include <drey/test.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Broadcasts: all get each message in order (R7), slow subscribers are told what they missed (R19), cancellation (R4). */
+/* Broadcasts: all get each message in order (R7), slow subscribers are told what they missed (R19), cancellation
+ * (R4). */
 #include <drey.h>
 #include <drey/test.h>
 #include <errno.h>

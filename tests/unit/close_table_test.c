@@ -79,7 +79,8 @@ static DREY_ASYNC int run_cell(struct cell c)
         return run_cell((struct cell){__VA_ARGS__}); \
     }
 
-/*            name                                       cause     code    rc         child     keep   closed    failed */
+/*            name                                       cause     code    rc         child     keep   closed   
+ * failed */
 CELL(none_success,                                       NONE,     0,      7,         0,        false, 7,         0)
 CELL(none_child_positive,                                NONE,     0,      7,         3,        false, 7,         0)
 CELL(none_keep_going,                                    NONE,     0,      7,         0,        true,  7,         0)
