@@ -53,7 +53,7 @@ void drey__child_count(scope *s, const drey_task *t, int by)
         atomic_fetch_add_explicit(&s->daemons, (uint32_t)by, memory_order_release); /* drey__scope_is_quiet */
 }
 
-static void never_started(drey_task *t)
+void drey__child_drop(drey_task *t)
 {
     struct drey__worker *w = drey__self;
     w->spawned--;
@@ -64,7 +64,7 @@ int drey__child_start_slow(scope *s, drey_task *self, drey_task *t, bool wait, c
 {
     /* The caller's own scope is not cancelled, but this one, further out than a shield, may be. */
     if (wait && self->scope != t->parent && drey__scope_settle(s)) {
-        never_started(t);
+        drey__child_drop(t);
         return -ECANCELED;
     }
     drey__child_count(s, t, 1);
@@ -75,7 +75,7 @@ int drey__child_start_slow(scope *s, drey_task *self, drey_task *t, bool wait, c
     int rc = drey__scope_admit(s, self, t, wait, place);
     if (rc < 0) {
         drey__child_count(s, t, -1);
-        never_started(t);
+        drey__child_drop(t);
     }
     return rc;
 }

@@ -11,6 +11,8 @@ bool drey__child_reserve(void);
 void drey__child_unreserve(void);
 /* Count a child away from home, or take one back. */
 void drey__child_count(scope *s, const drey_task *t, int by);
+/* Take back a child that was made and not started. */
+void drey__child_drop(drey_task *t);
 /* The rare ways to start: from afar, from an inner scope, under a limit, spread, a daemon. */
 int drey__child_start_slow(scope *s, drey_task *self, drey_task *t, bool wait, const void *place);
 

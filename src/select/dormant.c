@@ -19,16 +19,6 @@ enum {
     NOT_YET = -EAGAIN, /* as an event: it has not slept yet */
 };
 
-/* Behind the cases: `room` waiters, then the timer if there is one. */
-struct drey__dormant {
-    drey_step_fn *fn;
-    void *arg;
-    int event;       /* what the next step is told */
-    uint8_t n, room; /* cases in use, and allocated */
-    bool has_timer;
-    drey_case cases[];
-};
-
 static struct drey__waiter *waiters_of(struct drey__dormant *d)
 {
     return (struct drey__waiter *)(void *)&d->cases[d->room];
@@ -47,17 +37,17 @@ static bool needs_timer(const drey_case *cases, size_t n)
     return false;
 }
 
-/* A block with room for the cases, which are copied: the old one if it fits. NULL: no memory; the old one is kept. */
-static struct drey__dormant *block_for(struct drey__dormant *old, const drey_case *cases, size_t n, int64_t base)
+/* See to a block with room for the cases, and copy them. False: no memory; the old block is kept. */
+static bool hold_cases(struct drey__dormant *d, const drey_case *cases, size_t n, int64_t base)
 {
     bool timer = needs_timer(cases, n);
-    struct drey__dormant *d = old;
-    if (old == NULL || old->room < n || (timer && !old->has_timer)) {
-        size_t bytes = sizeof *d + n * (sizeof(drey_case) + sizeof(struct drey__waiter)) +
-                       (timer ? sizeof(struct drey__case_timer) : 0);
-        d = drey__realloc(old, bytes);
-        if (d == NULL)
-            return NULL;
+    if (d->room < n || (timer && !d->has_timer)) {
+        size_t bytes =
+            n * (sizeof(drey_case) + sizeof(struct drey__waiter)) + (timer ? sizeof(struct drey__case_timer) : 0);
+        drey_case *block = drey__realloc(d->cases, bytes);
+        if (block == NULL)
+            return false;
+        d->cases = block;
         d->room = (uint8_t)n;
         d->has_timer = timer;
     }
@@ -69,7 +59,7 @@ static struct drey__dormant *block_for(struct drey__dormant *old, const drey_cas
             d->cases[i].a = drey__case_time(&cases[i], base);
         }
     }
-    return d;
+    return true;
 }
 
 static bool is_on_stack(const drey_task *self, const void *at)
@@ -113,7 +103,7 @@ static bool fall_asleep(drey_task *t, struct drey__dormant *d)
 
 void drey__dormant_woken(drey_task *t)
 {
-    struct drey__dormant *d = t->dormant;
+    struct drey__dormant *d = &t->dormant;
     uint32_t index = atomic_load_explicit(&t->slot, memory_order_relaxed);
     atomic_store_explicit(&t->claim, DREY__IDLE, memory_order_relaxed);
     drey__cases_withdraw(d->cases, d->n, waiters_of(d), timer_of(d), index);
@@ -129,16 +119,15 @@ void drey__dormant_woken(drey_task *t)
 /* True: the task has ended with t->result. */
 bool drey__dormant_run(drey_task *t)
 {
-    struct drey__dormant *d = t->dormant;
+    struct drey__dormant *d = &t->dormant;
     int rc = AGAIN;
     if (d->event != NOT_YET) {
         rc = d->fn(d->arg, d->event);
-        d = t->dormant;
         d->event = NOT_YET;
     }
     if (rc != AGAIN) {
         t->result = rc;
-        drey__free(d);
+        drey__free(d->cases);
         return true;
     }
     if (t->scope != t->parent || t->held != 0)
@@ -154,7 +143,7 @@ bool drey__dormant_run(drey_task *t)
 
 const void *drey__dormant_place(const drey_task *t)
 {
-    return (const void *)(uintptr_t)t->dormant->fn;
+    return (const void *)(uintptr_t)t->dormant.fn;
 }
 
 int drey_go_when(drey_scope *s, drey_step_fn *fn, void *arg, drey_case *cases, size_t n)
@@ -167,21 +156,18 @@ int drey_go_when(drey_scope *s, drey_step_fn *fn, void *arg, drey_case *cases, s
     if (n == 0 || n > DREY_WHEN_MAX || drey__cases_check(cases, n, &base) < 0)
         return -EINVAL;
     check_out_pointers(self, cases, n);
-    struct drey__dormant *d = block_for(NULL, cases, n, base);
-    if (d == NULL)
+    drey_task *t = drey__child_new(self, s, NULL, NULL, DREY__STEP);
+    if (t == NULL)
         return -ENOMEM;
-    drey_task *t = drey__child_new(self, s, NULL, arg, DREY__STEP);
-    if (t == NULL) {
-        drey__free(d);
+    t->dormant = (struct drey__dormant){.fn = fn, .arg = arg, .event = NOT_YET};
+    if (!hold_cases(&t->dormant, cases, n, base)) {
+        drey__child_drop(t);
         return -ENOMEM;
     }
-    d->fn = fn;
-    d->arg = arg;
-    d->event = NOT_YET;
-    t->dormant = d;
+    drey_case *block = t->dormant.cases;
     rc = drey__child_start(drey__scope_of(s), self, t, true, DREY__CALLER);
     if (rc < 0)
-        drey__free(d);
+        drey__free(block);
     return rc;
 }
 
@@ -194,9 +180,5 @@ int drey_again_when(drey_case *cases, size_t n)
     if (n == 0 || n > DREY_WHEN_MAX || drey__cases_check(cases, n, &base) < 0)
         return -EINVAL;
     check_out_pointers(self, cases, n);
-    struct drey__dormant *d = block_for(self->dormant, cases, n, base);
-    if (d == NULL)
-        return -ENOMEM;
-    self->dormant = d;
-    return AGAIN;
+    return hold_cases(&self->dormant, cases, n, base) ? AGAIN : -ENOMEM;
 }

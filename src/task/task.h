@@ -27,7 +27,6 @@
 struct drey__worker;
 struct drey__stack;
 struct drey__waiter;
-struct drey__dormant;
 
 enum drey__task_state {
     DREY__FRESH,
@@ -86,7 +85,14 @@ struct drey_task {
             struct drey__worker *runs_on; /* under lock: set when the task is linked */
             const char *why;              /* valid once cancelled is set */
         } handle;
-        struct drey__dormant *dormant;
+        struct drey__dormant {
+            struct drey_case *cases; /* a block: `room` cases, as many waiters, the timer if there is one */
+            drey_step_fn *fn;
+            void *arg;
+            int32_t event;   /* what the next step is told */
+            uint8_t n, room; /* cases in use, and allocated */
+            bool has_timer;
+        } dormant;
     };
 } __attribute__((aligned(DREY__LINE)));
 

@@ -25,6 +25,7 @@ void drey__wheel_init(struct drey__wheel *w, int64_t now)
     memset(w->bits, 0, sizeof w->bits);
     w->now_tick = tick_of(now);
     w->pending = 0;
+    drey__list_init(&w->due);
     for (unsigned l = 0; l < DREY__WHEEL_LEVELS; l++)
         for (unsigned s = 0; s < DREY__WHEEL_SLOTS; s++)
             drey__list_init(&w->slots[l][s]);
@@ -92,10 +93,17 @@ static bool next_slot(const struct drey__wheel *w, int64_t *out_tick, unsigned *
     return false;
 }
 
+static int64_t time_of(const struct drey__link *link)
+{
+    return drey__container(link, struct drey__timer, link)->when;
+}
+
 int64_t drey__wheel_next(const struct drey__wheel *w)
 {
     int64_t tick;
     unsigned level, slot;
+    if (!drey__list_empty(&w->due))
+        return time_of(w->due.next);
     if (w->pending == 0 || !next_slot(w, &tick, &level, &slot))
         return INT64_MAX;
     if (level > 0)
@@ -129,54 +137,92 @@ static struct drey__timer *first_timer(struct drey__link *list)
     return drey__container(list->next, struct drey__timer, link);
 }
 
-/* Insert into a list that is ordered by time, behind its equals. Timers mostly arrive in order: search from the end. */
-static void insert_ordered(struct drey__link *list, struct drey__timer *timer)
+/* Chains through `next`, ended by NULL. Of equals `a` comes first. */
+static struct drey__link *merge(struct drey__link *a, struct drey__link *b)
 {
-    struct drey__link *after = list->prev;
-    while (after != list && drey__container(after, struct drey__timer, link)->when > timer->when)
-        after = after->prev;
-    drey__list_append(after->next, &timer->link);
+    struct drey__link *first = NULL, **end = &first;
+    while (a != NULL && b != NULL) {
+        struct drey__link **least = time_of(b) < time_of(a) ? &b : &a;
+        *end = *least;
+        end = &(*end)->next;
+        *least = *end;
+    }
+    *end = a != NULL ? a : b;
+    return first;
 }
 
-/* Sort what one slot held: due timers by time, the others back into the wheel. */
+/* Sort by time, keeping the order of equals: a merge sort from the bottom, chain i holding 2^i timers or none. */
+static void sort(struct drey__link *list)
+{
+    struct drey__link *chains[64] = {NULL}, *sorted = NULL, *rest = list->next;
+    list->prev->next = NULL;
+    while (rest != NULL) {
+        struct drey__link *carry = rest;
+        unsigned i = 0;
+        rest = rest->next;
+        carry->next = NULL;
+        for (; chains[i] != NULL; chains[i++] = NULL)
+            carry = merge(chains[i], carry);
+        chains[i] = carry;
+    }
+    for (unsigned i = 0; i < 64; i++)
+        sorted = merge(chains[i], sorted);
+    drey__list_init(list);
+    while (sorted != NULL) {
+        struct drey__link *next = sorted->next;
+        drey__list_append(list, sorted);
+        sorted = next;
+    }
+}
+
+/* Part what one slot held: due timers in the order of their times, the others back into the wheel. */
 static void sort_due(struct drey__wheel *w, struct drey__link *from, int64_t now, struct drey__link *due)
 {
+    bool ordered = true;
     while (!drey__list_empty(from)) {
         struct drey__timer *t = first_timer(from);
         drey__list_remove(&t->link);
         if (t->when <= now) {
-            insert_ordered(due, t);
+            ordered = ordered && (drey__list_empty(due) || time_of(due->prev) <= t->when);
+            drey__list_append(due, &t->link);
         } else {
             w->pending--;
             drey__wheel_add(w, t);
         }
     }
+    if (!ordered)
+        sort(due);
+}
+
+/* Make `due` the timers of the next slot that has some; false if nothing is due. */
+static bool find_due(struct drey__wheel *w, int64_t now)
+{
+    int64_t target = tick_of(now), tick;
+    unsigned level, slot;
+    while (w->pending > 0 && next_slot(w, &tick, &level, &slot) && tick <= target) {
+        struct drey__link taken;
+        w->now_tick = tick;
+        take_slot(w, level, slot, &taken);
+        sort_due(w, &taken, now, &w->due);
+        if (!drey__list_empty(&w->due))
+            return true;
+        if (level == 0)
+            return false; /* all that is left in this slot is later within the tick */
+    }
+    if (target > w->now_tick)
+        w->now_tick = target; /* no slot up to there */
+    return false;
 }
 
 unsigned drey__wheel_advance(struct drey__wheel *w, int64_t now)
 {
     unsigned fired = 0;
-    int64_t target = tick_of(now);
-    int64_t tick;
-    unsigned level, slot;
-    while (w->pending > 0 && next_slot(w, &tick, &level, &slot) && tick <= target) {
-        struct drey__link taken, due;
-        w->now_tick = tick;
-        take_slot(w, level, slot, &taken);
-        drey__list_init(&due);
-        sort_due(w, &taken, now, &due);
-        bool none = drey__list_empty(&due);
-        while (!drey__list_empty(&due)) {
-            struct drey__timer *t = first_timer(&due);
-            drey__list_remove(&t->link);
-            w->pending--;
-            fired++;
-            t->fire(t);
-        }
-        if (none && level == 0)
-            break; /* all that is left in this slot is later within the tick */
+    while (fired < DREY__WHEEL_BURST && (!drey__list_empty(&w->due) || find_due(w, now))) {
+        struct drey__timer *t = first_timer(&w->due);
+        drey__list_remove(&t->link);
+        w->pending--;
+        fired++;
+        t->fire(t);
     }
-    if (target > w->now_tick && (w->pending == 0 || !next_slot(w, &tick, &level, &slot) || tick > target))
-        w->now_tick = target;
     return fired;
 }

@@ -20,7 +20,12 @@
 
 #include "base/list.h"
 
-enum { DREY__WHEEL_LEVELS = 6, DREY__WHEEL_SLOTS = 256, DREY__WHEEL_TICK_SHIFT = 16 };
+enum {
+    DREY__WHEEL_LEVELS = 6,
+    DREY__WHEEL_SLOTS = 256,
+    DREY__WHEEL_TICK_SHIFT = 16,
+    DREY__WHEEL_BURST = 4096,
+};
 
 struct drey__timer {
     struct drey__link link; /* not in a list: not set */
@@ -31,6 +36,7 @@ struct drey__timer {
 struct drey__wheel {
     int64_t now_tick;
     uint64_t pending;
+    struct drey__link due; /* taken out of their slot, in order, still to be fired */
     uint64_t bits[DREY__WHEEL_LEVELS][DREY__WHEEL_SLOTS / 64];
     struct drey__link slots[DREY__WHEEL_LEVELS][DREY__WHEEL_SLOTS];
 };
@@ -39,7 +45,8 @@ void drey__wheel_init(struct drey__wheel *w, int64_t now);
 void drey__wheel_add(struct drey__wheel *w, struct drey__timer *timer);
 void drey__wheel_remove(struct drey__wheel *w, struct drey__timer *timer); /* nothing if it is not set */
 
-/* Fire what is due at `now`; a firing function may add and remove timers. Returns how many fired. */
+/* Fire what is due at `now`, up to DREY__WHEEL_BURST timers; a firing function may add and remove some. Returns how many
+ * fired: as many as that, and there may be more, which drey__wheel_next tells. */
 unsigned drey__wheel_advance(struct drey__wheel *w, int64_t now);
 
 /* No timer fires before this; INT64_MAX if there is none. May be early, by less than the slot's width. */

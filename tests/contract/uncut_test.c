@@ -103,7 +103,10 @@ static int with_rule_off(struct plan plan)
 }
 
 #define UNCUT(name, kind)                                                                                           \
-    DREY_TEST(r4_already_cancelled_##name, .no_runtime = true) { return with_rule_off((struct plan){kind, true, false}); } \
+    DREY_TEST(r4_already_cancelled_##name, .no_runtime = true)                                                      \
+    {                                                                                                               \
+        return with_rule_off((struct plan){kind, true, false});                                                     \
+    }                                                                                                               \
     DREY_TEST(r4_cancelled_while_waiting_##name, .no_runtime = true)                                                \
     {                                                                                                               \
         return with_rule_off((struct plan){kind, false, false});                                                    \

@@ -66,8 +66,10 @@ static DREY_ASYNC int tear_down(struct world *w, drey_scope *helpers, int rc)
     return rc;
 }
 
+typedef DREY_ASYNC int contract_test(const struct primitive *p, struct world *w);
+
 /* The case runs between the two; what it returns first counts. */
-static DREY_ASYNC int in_world(DREY_ASYNC int (*test)(const struct primitive *p, struct world *w), const struct primitive *p)
+static DREY_ASYNC int in_world(contract_test *test, const struct primitive *p)
 {
     DREY_SCOPE(helpers);
     int rc = set_up(&world, &helpers);

@@ -167,7 +167,8 @@ static DREY_ASYNC int spawn_and_join(struct actor *me)
     if (rc == 0 && child.rng % 3 == 0)
         drey_task_cancel(tasks[1], "by chance");
     if (rc == 0 && child.rng % 2 == 0) {
-        drey_case cases[] = {drey_on_join(tasks[0], &result), drey_on_join(tasks[1], &result), drey_on_after(some_time(me))};
+        drey_case cases[] = {drey_on_join(tasks[0], &result), drey_on_join(tasks[1], &result),
+                             drey_on_after(some_time(me))};
         rc = drey_select(cases, 3);
         rc = rc < 0 ? rc : 0;
     } else if (rc == 0) {

@@ -52,9 +52,12 @@ DREY_TEST(r6_a_null_object_never_happens)
     int out;
     uint64_t version = 0;
     drey_case cases[] = {
-        drey_on_token(NULL),   drey_on_join(NULL, &out),      drey_on_send(NULL, &out),         drey_on_recv(NULL, &out),
-        drey_on_acquire(NULL, 1), drey_on_notify(NULL),       drey_on_gate(NULL),               drey_on_broadcast(NULL, &out),
-        drey_on_watch(NULL, &version, &out), drey_on_never(), drey_on_after(DREY_SEC(1)),
+        drey_on_token(NULL),      drey_on_join(NULL, &out),
+        drey_on_send(NULL, &out), drey_on_recv(NULL, &out),
+        drey_on_acquire(NULL, 1), drey_on_notify(NULL),
+        drey_on_gate(NULL),       drey_on_broadcast(NULL, &out),
+        drey_on_never(),          drey_on_watch(NULL, &version, &out),
+        drey_on_after(DREY_SEC(1)),
     };
     DREY_CHECK_EQ(drey_try_select(cases, 10), -EAGAIN);
     DREY_CHECK_EQ(drey_select(cases, 11), 10);
