@@ -55,7 +55,7 @@ static int run_blocking(void *arg)
 
 int drey__fs_run(struct drey_task *self, struct drey__io_op *op, bool uncut)
 {
-    bool by_libc = DREY__OPEN_BY_LIBC && (op->code == DREY__IO_OPEN || op->code == DREY__IO_CLOSE);
+    bool by_libc = DREY__KNOWN_CALLS_ONLY && (op->code == DREY__IO_OPEN || op->code == DREY__IO_CLOSE);
     int rc = by_libc ? -ENOSYS : drey__io_run(self, op, uncut);
     if (rc == -ENOSYS)
         rc = drey__offload_run(self, run_blocking, op, uncut);
@@ -66,7 +66,7 @@ int drey__fs_run(struct drey_task *self, struct drey__io_op *op, bool uncut)
 
 int drey__fs_open_cached(const char *path, int flags)
 {
-    if (DREY__OPEN_BY_LIBC)
+    if (DREY__KNOWN_CALLS_ONLY)
         return -EAGAIN;
     struct open_how how = {.flags = (uint64_t)(unsigned)flags, .resolve = RESOLVE_CACHED};
     long fd = syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);

@@ -7,6 +7,7 @@
  */
 #include "scope/child.h"
 #include "scope/scope.h"
+#include "wait/report.h"
 
 struct drey_binding *drey__scope_bindings(const drey_task *t)
 {
@@ -108,10 +109,15 @@ static void latch_failure(scope *s, drey_task *t)
 
 static void check_clean(drey_task *t)
 {
-    if (unlikely(t->scope != t->parent))
-        drey__panic("a task ended with scope %s still open (R1)", drey__scope_name(t->scope));
-    if (unlikely(t->held != 0))
-        drey__panic("a task ended while it held %u lock(s) (R10)", t->held);
+    char name[192], place[192];
+    if (likely(t->scope == t->parent && t->held == 0))
+        return;
+    drey__task_name(t, name, sizeof name);
+    if (t->scope != t->parent)
+        drey__panic("task %s ended with scope %s still open (R1)", name, t->stack->scope_name);
+    const struct drey__held *held = &t->stack->held[t->held - 1];
+    drey__panic("task %s ended while it held %u lock(s), the last one %p, taken at %s (R10)", name, t->held, held->lock,
+                drey__place_name(held->place, place, sizeof place));
 }
 
 /* Everything about the end that is not needed for a plain child that never waited. */

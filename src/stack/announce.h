@@ -26,11 +26,11 @@
 #define DREY__TSAN 1
 #endif
 
-/* ThreadSanitizer follows descriptors by the C library's open and close. */
+/* ThreadSanitizer follows descriptors by the C library's open and close, and delivers signals in its blocking calls. */
 #ifdef DREY__TSAN
-enum { DREY__OPEN_BY_LIBC = 1 };
+enum { DREY__KNOWN_CALLS_ONLY = 1 };
 #else
-enum { DREY__OPEN_BY_LIBC = 0 };
+enum { DREY__KNOWN_CALLS_ONLY = 0 };
 #endif
 
 /* For functions that look at memory whose owner has gone. */

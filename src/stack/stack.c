@@ -76,10 +76,21 @@ static size_t whole_pages(size_t bytes)
     return (bytes + page - 1) / page * page;
 }
 
+/* An emulator may accept the advice and do nothing. A system call that reads the page tells. */
+static bool is_guarded(const char *at)
+{
+    static _Atomic bool known; /* once true; relaxed, since finding out twice does no harm */
+    if (atomic_load_explicit(&known, memory_order_relaxed))
+        return true;
+    bool guarded = access(at, F_OK) < 0 && errno == EFAULT;
+    atomic_store_explicit(&known, guarded, memory_order_relaxed);
+    return guarded;
+}
+
 static int install_guard(char *at)
 {
     if (!drey__stack_guards_by_mprotect()) {
-        if (madvise(at, guard_bytes(), MADV_GUARD_INSTALL) == 0)
+        if (madvise(at, guard_bytes(), MADV_GUARD_INSTALL) == 0 && is_guarded(at))
             return 0;
         atomic_store_explicit(&guards_by_mprotect, true, memory_order_relaxed);
     }

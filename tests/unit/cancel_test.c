@@ -232,6 +232,47 @@ DREY_TEST(r4_reason_of_a_cancelled_task)
     return 0;
 }
 
+static drey_reason innermost;
+
+static DREY_ASYNC int sleep_long(void *arg)
+{
+    (void)arg;
+    return drey_sleep(DREY_SEC(10));
+}
+
+static DREY_ASYNC int sleep_and_report(void *arg)
+{
+    int rc = sleep_long(arg);
+    innermost = reason_here();
+    return rc;
+}
+
+/* In every scope a child has gone already when the one below looks for the reason. */
+static DREY_ASYNC int nest(void *arg)
+{
+    static const char *const names[] = {"inner", "middle"};
+    intptr_t levels = (intptr_t)arg;
+    DREY_SCOPE(scope, .name = names[levels - 1]);
+    int rc = drey_go(&scope, sleep_long, NULL);
+    if (rc == 0)
+        rc = drey_go(&scope, levels == 1 ? sleep_and_report : nest, (void *)(levels - 1));
+    return drey_scope_close(&scope, rc);
+}
+
+DREY_TEST(r4_reason_of_the_outermost_of_three_scopes, .workers = 1)
+{
+    DREY_SCOPE(scope, .name = "outermost");
+    DREY_CHECK_EQ(drey_go(&scope, nest, (void *)2), 0);
+    DREY_CHECK_EQ(drey_sleep(DREY_SEC(1)), 0);
+    drey_scope_cancel(&scope, -EBUSY, "the reason");
+    DREY_CHECK_EQ(drey_scope_close(&scope, 0), -EBUSY);
+    DREY_CHECK_EQ(innermost.cause, DREY_CAUSE_REQUEST);
+    DREY_CHECK_EQ(innermost.code, -EBUSY);
+    DREY_CHECK_STR(innermost.why, "the reason");
+    DREY_CHECK_STR(innermost.scope, "outermost");
+    return 0;
+}
+
 /* Shields. */
 
 DREY_TEST(r4_shield_keeps_the_outside_out)

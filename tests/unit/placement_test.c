@@ -3,8 +3,11 @@
 #include <drey.h>
 #include <drey/test.h>
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "sched/worker.h"
 
@@ -131,6 +134,26 @@ DREY_TEST(r8_idle_workers_steal, .workers = 2, .real_clock = true)
     return drey_scope_close(&scope, 0);
 }
 
+/* Holds its worker until another has run one; the limit is there to end a broken test. */
+static DREY_ASYNC int wait_for_one_elsewhere(void *arg)
+{
+    shared.on[here()]++;
+    for (int i = 0; i < 20000 && shared.on[1] == 0; i++)
+        usleep(100);
+    return shared.on[1] > 0 ? 0 : (int)(intptr_t)arg;
+}
+
+/* R8, R17: time stands still, workers do not. */
+DREY_TEST(r8_r17_idle_workers_steal_under_the_virtual_clock, .workers = 2, .timeout_seconds = 10)
+{
+    DREY_SCOPE(scope);
+    for (int i = 0; i < CHILDREN; i++)
+        DREY_CHECK_EQ(drey_go(&scope, wait_for_one_elsewhere, (void *)(intptr_t)-EPROTO), 0);
+    DREY_CHECK_EQ(drey_scope_close(&scope, 0), 0);
+    DREY_CHECK(shared.on[1] > 0);
+    return 0;
+}
+
 /* One alone behind a task that computes: a sleeping worker is woken for it. */
 DREY_TEST(r8_one_behind_a_long_one, .workers = 2, .real_clock = true)
 {
@@ -212,6 +235,68 @@ DREY_TEST(r11_check_yields_when_the_budget_is_spent, .workers = 1)
     DREY_CHECK(!at_once);
     DREY_CHECK(others_ran);
     return drey_scope_close(&scope, 0);
+}
+
+enum { CHECK_EVERY_US = 100, MOST_CHECKS = 1000 };
+
+static DREY_ASYNC int compute_and_check(void *arg)
+{
+    int rc = 0, *checks = arg;
+    while (rc == 0 && *checks < MOST_CHECKS) {
+        drey_time end = drey_now() + DREY_US(CHECK_EVERY_US);
+        while (drey_now() < end) {
+        }
+        rc = drey_check();
+        ++*checks;
+    }
+    return rc;
+}
+
+/* R11: who computes and calls drey_check lets timers fire after a while of time, not of calls. */
+DREY_TEST(r11_check_sees_to_timers, .workers = 1, .real_clock = true)
+{
+    int checks = 0;
+    DREY_CHECK_EQ(drey_timeout(DREY_MS(5), compute_and_check, &checks), -ETIMEDOUT);
+    DREY_CHECK(checks < MOST_CHECKS);
+    return 0;
+}
+
+int compute_in_a_step(void *arg, int event); /* not static: the report names it */
+
+/* Until something was reported; what it was is told on stderr as it was before. */
+DREY_ASYNC int compute_in_a_step(void *arg, int event)
+{
+    struct pollfd report = {.fd = *(int *)arg, .events = POLLIN};
+    while (poll(&report, 1, 0) == 0) {
+    }
+    return event < 0 ? event : 0;
+}
+
+static DREY_ASYNC int go_and_compute(void *arg)
+{
+    drey_case soon[] = {drey_on_after(DREY_MS(1))};
+    DREY_SCOPE(scope);
+    int rc = drey_go_when(&scope, compute_in_a_step, arg, soon, 1);
+    return drey_scope_close(&scope, rc);
+}
+
+static void run_a_hog(void)
+{
+    char text[1024];
+    int ends[2], stderr_before = dup(STDERR_FILENO);
+    drey_config config = {.workers = 1};
+    if (pipe(ends) < 0 || dup2(ends[1], STDERR_FILENO) < 0 || drey_run(&config, go_and_compute, &ends[0]) < 0)
+        return;
+    ssize_t n = read(ends[0], text, sizeof text);
+    if (n > 0 && write(stderr_before, text, (size_t)n) == n)
+        abort(); /* as expected */
+}
+
+/* R11: the watchdog names the step function of a dormant task. */
+DREY_TEST(r11_r9_the_watchdog_names_a_step, .no_runtime = true, .timeout_seconds = 10)
+{
+    DREY_CHECK(drey_test_dies(run_a_hog, "task compute_in_a_step has kept worker 0") == 1);
+    return 0;
 }
 
 /* R11: never while a lock is held. */

@@ -189,10 +189,67 @@ DIES(r3_only_opener_and_inside_may_add, "(R3)")
     return drey_scope_close(&outer, rc);
 }
 
+static DREY_ASYNC int join_itself(void *arg)
+{
+    int rc = drey_yield(); /* its opener has the handle by now */
+    return rc < 0 ? rc : drey_join(*(drey_task **)arg, NULL);
+}
+
+DIES(r3_no_task_joins_itself, "drey_join: a task cannot join itself (R3)")
+{
+    drey_task *task;
+    (void)arg;
+    DREY_SCOPE(scope);
+    int rc = drey_spawn(&scope, join_itself, &task, &task);
+    return drey_scope_close(&scope, rc);
+}
+
 DIES(r4_a_shield_needs_a_timeout, "(R4)")
 {
     (void)arg;
     DREY_SCOPE(scope, .shield = true);
+    return drey_scope_close(&scope, 0);
+}
+
+DIES(r4_a_shield_keeps_a_deadline, "drey_scope_set_deadline: a shield must keep a deadline (R4)")
+{
+    (void)arg;
+    DREY_SCOPE(scope, .shield = true, .timeout = DREY_SEC(1));
+    drey_scope_set_deadline(&scope, 0);
+    return drey_scope_close(&scope, 0);
+}
+
+DIES(r1_cancel_of_a_closed_scope, "drey_scope_cancel: the scope is not open (R1)")
+{
+    (void)arg;
+    DREY_SCOPE(scope);
+    int rc = drey_scope_close(&scope, 0);
+    drey_scope_cancel(&scope, 0, "too late");
+    return rc;
+}
+
+DIES(r1_set_deadline_of_a_closed_scope, "drey_scope_set_deadline: the scope is not open (R1)")
+{
+    (void)arg;
+    DREY_SCOPE(scope);
+    int rc = drey_scope_close(&scope, 0);
+    drey_scope_set_deadline(&scope, 1);
+    return rc;
+}
+
+DIES(r1_open_twice, "scope here is open already (R1)")
+{
+    drey_scope scope;
+    (void)arg;
+    drey_scope_open(&scope, .name = "here");
+    drey_scope_open(&scope, .name = "here");
+    return drey_scope_close(&scope, 0);
+}
+
+DIES(r15_a_stack_larger_than_the_largest, "bytes (R15)")
+{
+    (void)arg;
+    DREY_SCOPE(scope, .stack_size = 32 << 20);
     return drey_scope_close(&scope, 0);
 }
 

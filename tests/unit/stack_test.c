@@ -173,6 +173,107 @@ DREY_TEST(r19_idle_memory_is_given_back, .real_clock = true, .workers = 1)
     return 0;
 }
 
+/* Naps of so many tasks, then rounds of pauses until half of their stacks were given back. */
+static DREY_ASYNC int give_back(size_t stack_size, drey_duration pause, int pauses)
+{
+    uint64_t mapped, cold = 0, before;
+    drey__stack_counts(&mapped, &before);
+    DREY_SCOPE(scope, .stack_size = stack_size);
+    for (int k = 0; k < TASKS; k++)
+        DREY_CHECK_EQ(drey_go(&scope, nap, NULL), 0);
+    DREY_CHECK_EQ(drey_scope_close(&scope, 0), 0);
+    for (int i = 0; i < pauses && cold < TASKS / 2; i++) {
+        DREY_CHECK_EQ(drey_sleep(pause), 0);
+        drey__stack_counts(&mapped, &cold);
+    }
+    DREY_CHECK(cold >= TASKS / 2);
+    return 0;
+}
+
+DREY_TEST(r19_idle_memory_of_every_size_is_given_back, .real_clock = true, .workers = 1)
+{
+    return give_back(256 * KB, DREY_MS(60), 20);
+}
+
+/* A worker that is never idle for long gives it back too. */
+DREY_TEST(r19_idle_memory_is_given_back_beside_a_ticker, .real_clock = true, .workers = 1)
+{
+    return give_back(0, DREY_MS(5), 400);
+}
+
+static DREY_ASYNC int count_up(void *arg)
+{
+    ++*(int *)arg;
+    return 0;
+}
+
+/* R19, R17: no memory for a stack now means later, also where no time passes meanwhile. */
+DREY_TEST(r19_r17_a_start_without_memory_is_tried_again, .workers = 1, .timeout_seconds = 10)
+{
+    static const size_t sizes[] = {32 * KB, 512 * KB, 1024 * KB, 2048 * KB};
+    int started = 0;
+    for (int i = 0; i < 4; i++) {
+        DREY_SCOPE(scope, .stack_size = sizes[i]); /* of a class that no stack was made of yet */
+        DREY_CHECK_EQ(drey_go(&scope, count_up, &started), 0);
+        drey_test_fail_alloc((uint64_t)i % 2 + 1);
+        DREY_CHECK_EQ(drey_scope_close(&scope, 0), 0);
+        drey_test_fail_alloc(0);
+        DREY_CHECK_EQ(started, i + 1);
+    }
+    return 0;
+}
+
+static struct {
+    drey_scope *small;
+    drey_notify go;
+    int parked;
+} reserve;
+
+static DREY_ASYNC int park_without_memory(void *arg)
+{
+    (void)arg;
+    drey_test_fail_alloc(1);
+    int rc = drey_sleep(DREY_MS(1));
+    drey_test_fail_alloc(0);
+    reserve.parked++;
+    return rc;
+}
+
+static DREY_ASYNC int start_it_from_a_large_stack(void *arg)
+{
+    int rc = drey_notify_wait(&reserve.go);
+    return rc < 0 ? rc : drey_go(reserve.small, park_without_memory, arg);
+}
+
+static DREY_ASYNC int sleep_long(void *arg)
+{
+    (void)arg;
+    return drey_sleep(DREY_SEC(1));
+}
+
+/* R15: whoever starts finds a spare stack to park beside, however the worker came to the stack that it runs on. The
+ * number of small stacks in use is varied until the spare one is the last of its chunk. */
+DREY_TEST(r15_parking_never_needs_memory, .workers = 1)
+{
+    enum { MOST = 80 };
+    for (int sleepers = 0; sleepers < MOST; sleepers++) {
+        DREY_SCOPE(small);
+        reserve.small = &small;
+        DREY_SCOPE(large, .stack_size = 1024 * KB);
+        DREY_CHECK_EQ(drey_go(&large, sleep_long, NULL), 0);
+        DREY_CHECK_EQ(drey_go(&large, start_it_from_a_large_stack, NULL), 0);
+        DREY_CHECK_EQ(drey_sleep(DREY_MS(1)), 0);
+        for (int i = 0; i < sleepers; i++)
+            DREY_CHECK_EQ(drey_go(&small, sleep_long, NULL), 0);
+        DREY_CHECK_EQ(drey_sleep(DREY_MS(1)), 0);
+        drey_notify_one(&reserve.go);
+        DREY_CHECK_EQ(drey_scope_close(&large, 0), 0);
+        DREY_CHECK_EQ(drey_scope_close(&small, 0), 0);
+    }
+    DREY_CHECK_EQ(reserve.parked, MOST);
+    return 0;
+}
+
 /* Classes of sizes: the smallest that holds what is asked. */
 DREY_TEST(classes, .no_runtime = true)
 {

@@ -129,7 +129,7 @@ DREY_TEST(a_negative_result_fails, .no_runtime = true)
 static int crash(void)
 {
     (void)drey_test_dir();
-    fputs("about to abort", stderr);
+    fputs("about to abort\n", stderr);
     abort();
 }
 

@@ -168,6 +168,42 @@ DREY_TEST(r12_fired_by_a_signal_handler, .real_clock = true)
     return 0;
 }
 
+static struct {
+    pthread_t home;
+    _Atomic bool waits_elsewhere, seen;
+} far;
+
+static DREY_ASYNC int see(void *arg)
+{
+    if (!pthread_equal(pthread_self(), far.home))
+        far.waits_elsewhere = true;
+    int rc = drey_token_wait(arg);
+    far.seen = true;
+    return rc;
+}
+
+/* R12: the handler's thread computes; a worker that sleeps hears of it. */
+DREY_TEST(r12_a_signal_is_heard_while_its_thread_computes, .workers = 2, .real_clock = true, .timeout_seconds = 10)
+{
+    struct sigaction ours = {.sa_handler = on_signal}, old;
+    sigaction(SIGUSR1, &ours, &old);
+    far.home = pthread_self();
+    DREY_CHECK_EQ(drey_token_new(NULL, &interrupt), 0);
+    DREY_SCOPE(scope, .spread = true);
+    for (int i = 0; i < 1000 && !far.waits_elsewhere; i++) {
+        DREY_CHECK_EQ(drey_go(&scope, see, interrupt), 0);
+        DREY_CHECK_EQ(drey_sleep(DREY_MS(1)), 0);
+    }
+    DREY_CHECK(far.waits_elsewhere);
+    raise(SIGUSR1);
+    while (!far.seen) {
+    }
+    DREY_CHECK_EQ(drey_scope_close(&scope, 0), 0);
+    drey_token_unref(interrupt);
+    sigaction(SIGUSR1, &old, NULL);
+    return 0;
+}
+
 DREY_TEST(r12_wait_outside_a_task, .no_runtime = true)
 {
     drey_token *token;
