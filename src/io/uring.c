@@ -36,8 +36,10 @@ static int make_ring(struct io_uring *uring)
         IORING_SETUP_SUBMIT_ALL | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_COOP_TASKRUN,
         0,
     };
+    enum { COUNT = sizeof setups / sizeof setups[0] };
     int rc = -EINVAL;
-    for (size_t i = 0; i < sizeof setups / sizeof setups[0] && rc == -EINVAL; i++) {
+    /* A ring that defers its work does not wake whoever polls it, as is done under ThreadSanitizer. */
+    for (size_t i = DREY__KNOWN_CALLS_ONLY ? COUNT - 1 : 0; i < COUNT && rc == -EINVAL; i++) {
         struct io_uring_params params = {.flags = setups[i] | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP,
                                          .cq_entries = CQ_ENTRIES};
         rc = io_uring_queue_init_params(SQ_ENTRIES, uring, &params);

@@ -135,10 +135,11 @@ DREY_TEST(r15_an_overflow_names_the_task, .no_runtime = true)
     return 0;
 }
 
+/* Long enough that all of them are on their stacks at once, also under a sanitizer. */
 static DREY_ASYNC int nap(void *arg)
 {
     (void)arg;
-    return drey_sleep(DREY_MS(1));
+    return drey_sleep(DREY_MS(200));
 }
 
 /* Stacks are used again: rounds of parked tasks do not add up. */
