@@ -8,6 +8,7 @@
 
 #include "cli/help.h"
 #include "cli/options.h"
+#include "process/report.h"
 
 typedef struct command {
     const char *name;
@@ -34,12 +35,6 @@ static const command commands[] = {
 
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
-static int run_help(int argc, char **argv)
-{
-    fputs(argc > 0 && strcmp(argv[0], "process") == 0 ? sq_help_process : sq_help_main, stdout);
-    return 0;
-}
-
 static const char *command_name(const void *list, size_t index)
 {
     return ((const command *)list)[index].name;
@@ -48,9 +43,24 @@ static const char *command_name(const void *list, size_t index)
 static int fail_unknown(const char *name)
 {
     const char *near = sq_nearest(name, command_name, commands, COMMANDS);
-    fprintf(stderr, "squirrel: there is no command '%.60s'%s%s%s\nTry: squirrel --help\n", name,
+    sq_text shown = {0};
+    sq_text_printable(&shown, name);
+    fprintf(stderr, "squirrel: there is no command '%.60s'%s%s%s\nTry: squirrel --help\n", shown.data ? shown.data : "",
             near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+    sq_text_free(&shown);
     return sq_code_exit(SQ_USAGE);
+}
+
+static int run_help(int argc, char **argv)
+{
+    for (size_t i = 0; argc > 0 && i < COMMANDS; i++) {
+        if (strcmp(argv[0], commands[i].name) == 0)
+            break;
+        if (i + 1 == COMMANDS)
+            return fail_unknown(argv[0]);
+    }
+    fputs(argc > 0 && strcmp(argv[0], "process") == 0 ? sq_help_process : sq_help_main, stdout);
+    return 0;
 }
 
 /* A closed standard descriptor must not become the number of the next file that is opened: it is filled with one on

@@ -4,12 +4,14 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/help.h"
 #include "cli/options.h"
 #include "cli/values.h"
+#include "process/report.h"
 
 typedef struct parsed {
     sq_process_options options;
@@ -124,6 +126,19 @@ static const sq_option table[] = {
     {"-h", SQ_OPTION_FLAG, take_help},
 };
 
+/* No more than the descriptors allow: an input has its file, a look for parents another, a program its pipes. */
+static unsigned default_limit(bool exec)
+{
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned cpus = online > 1 && online < SQ_LIMIT_MAX ? (unsigned)online : 1, limit = exec ? cpus : SQ_LIMIT_DEFAULT;
+    rlim_t each = exec ? 12 : 2, kept = 24 + 4 * (rlim_t)cpus;
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur == RLIM_INFINITY)
+        return limit;
+    rlim_t room = files.rlim_cur > kept + each ? (files.rlim_cur - kept) / each : 1;
+    return room < limit ? (unsigned)room : limit;
+}
+
 static int check(parsed *p, sq_error *error)
 {
     sq_process_options *o = &p->options;
@@ -136,10 +151,8 @@ static int check(parsed *p, sq_error *error)
         if (o->paths[i][0] == '\0')
             return sq_fail(error, SQ_USAGE, "a path is empty: name a file or a directory");
     }
-    if (o->limit == 0) {
-        long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-        o->limit = !o->exec ? SQ_LIMIT_DEFAULT : cpus > 1 && cpus < SQ_LIMIT_MAX ? (unsigned)cpus : 1;
-    }
+    if (o->limit == 0)
+        o->limit = default_limit(o->exec);
     return 0;
 }
 
@@ -156,7 +169,10 @@ static int run(int argc, char **argv, char **paths)
     if (rc == 0)
         rc = check(&p, &error);
     if (rc < 0) {
-        fprintf(stderr, "squirrel: %s\nTry: squirrel process --help\n", error.message);
+        sq_text shown = {0};
+        sq_text_printable(&shown, error.message);
+        fprintf(stderr, "squirrel: %s\nTry: squirrel process --help\n", shown.data ? shown.data : "");
+        sq_text_free(&shown);
         return sq_code_exit(SQ_USAGE);
     }
     return sq_process(&p.options);

@@ -243,6 +243,7 @@ int sq_context_read(const char *text, size_t bytes, const char *default_id, sq_c
         return rc;
     }
     fill(out, document, default_id);
+    out->bytes = bytes;
     return 0;
 }
 

@@ -19,6 +19,7 @@ typedef struct sq_context {
     char id[SQ_ID_BYTES + 1];
     char project[SQ_ID_BYTES + 1];
     sq_json *document;            /* as it was read */
+    size_t bytes;                 /* of the text that it was read from */
     sq_json *data;                /* borrowed; an object */
     const char *name;             /* borrowed; NULL: none */
     const char *parent_id;        /* borrowed; NULL: a root */

@@ -6,12 +6,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "json/stop.h"
 #include "json/write.h"
+
+enum { PIECE_BYTES = 1 << 20 };
 
 static void count(sq_json *value, size_t depth, sq_measure *out)
 {
     sq_json_type type = sq_json_typeof(value);
-    if (type != SQ_JSON_ARRAY && type != SQ_JSON_OBJECT)
+    if (sq_stopped(1) || (type != SQ_JSON_ARRAY && type != SQ_JSON_OBJECT))
         return;
     if (depth > out->depth)
         out->depth = depth;
@@ -29,7 +32,16 @@ static int fingerprint(const sq_text *text, char out[SQ_FINGERPRINT_BYTES])
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned bytes = 0;
-    if (EVP_Digest(text->data, text->bytes, digest, &bytes, EVP_sha256(), NULL) != 1)
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    bool good = context && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1;
+    for (size_t at = 0; good && at < text->bytes; at += PIECE_BYTES) {
+        size_t left = text->bytes - at;
+        good = !sq_stopped(PIECE_BYTES) && EVP_DigestUpdate(context, text->data + at,
+                                                            left < PIECE_BYTES ? left : PIECE_BYTES) == 1;
+    }
+    good = good && EVP_DigestFinal_ex(context, digest, &bytes) == 1;
+    EVP_MD_CTX_free(context);
+    if (!good)
         return -ENOMEM;
     memcpy(out, "sha256:", 8);
     for (unsigned i = 0; i < bytes; i++)
@@ -49,6 +61,8 @@ int sq_measure_take(sq_json *data, sq_measure *out)
     if (rc < 0)
         return rc;
     count(data, 1, &made);
+    if (sq_stopped(0))
+        return -ENOMEM;
     *out = made;
     return 0;
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "json/stop.h"
 #include "json/text.h"
 #include "json/write.h"
 
@@ -199,6 +200,8 @@ static int validate(const sq_json *schema, sq_json *value, const trail *at, sq_e
 {
     sq_json *type = sq_json_get(schema, "type"), *choice = sq_json_get(schema, "enum");
     sq_json *same = sq_json_get(schema, "const");
+    if (sq_stopped(1))
+        return sq_fail_memory(error);
     if (type && validate_type(type, value, at, error) < 0)
         return -EINVAL;
     if (choice && validate_choice(choice, value, at, error) < 0)

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json/stop.h"
+
 enum { PAIRWISE_MAX = 12 };
 
 bool sq_scan_key_add(sq_scan *scan, const sq_key *key)
@@ -104,7 +106,8 @@ bool sq_scan_keys_differ(sq_scan *scan, size_t first)
                 twice = key_compare_text(&keys[i], &keys[j]) == 0 ? &keys[i] : NULL;
         }
     } else {
-        qsort(keys, count, sizeof *keys, key_compare);
+        if (!sq_sort(keys, count, sizeof *keys, key_compare))
+            return sq_scan_stop(scan);
         for (size_t i = 1; i < count; i++) {
             if (key_compare_text(&keys[i - 1], &keys[i]) == 0 && (!twice || keys[i].text < twice->text))
                 twice = &keys[i];

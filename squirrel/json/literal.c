@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json/stop.h"
 #include "json/text.h"
 
 static bool is_digit(const sq_scan *scan, const unsigned char *at)
@@ -89,6 +90,8 @@ bool sq_scan_string(sq_scan *scan, sq_key *out)
     *out = (sq_key){.text = scan->at};
     while (scan->at < scan->end && *scan->at != '"') {
         unsigned char c = *scan->at;
+        if (((uintptr_t)scan->at & 1023) == 0 && sq_stopped(64))
+            return sq_scan_stop(scan);
         if (c == '\\') {
             out->escaped = true;
             if (!scan_escape(scan))

@@ -78,6 +78,13 @@ bool sq_scan_fail(sq_scan *scan, sq_json_code code, const unsigned char *at, con
     return false;
 }
 
+bool sq_scan_stop(sq_scan *scan)
+{
+    if (scan->error && scan->error->code == SQ_JSON_FINE)
+        scan->error->code = SQ_JSON_NO_MEMORY;
+    return false;
+}
+
 void sq_scan_reached(sq_scan *scan, const unsigned char *at)
 {
     if (!scan->wanted || scan->found)

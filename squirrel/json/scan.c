@@ -4,12 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json/stop.h"
+
 static bool scan_value(sq_scan *scan);
 
 static void skip_space(sq_scan *scan)
 {
-    while (scan->at < scan->end && (*scan->at == ' ' || *scan->at == '\t' || *scan->at == '\n' || *scan->at == '\r'))
+    while (scan->at < scan->end && (*scan->at == ' ' || *scan->at == '\t' || *scan->at == '\n' || *scan->at == '\r')) {
         scan->at++;
+        if (((uintptr_t)scan->at & 1023) == 0 && sq_stopped(64))
+            scan->at = scan->end; /* whoever goes on from here fails */
+    }
 }
 
 static bool next_is(sq_scan *scan, char c)
@@ -145,6 +150,8 @@ static bool scan_value(sq_scan *scan)
 {
     sq_key ignored;
     skip_space(scan);
+    if (sq_stopped(1))
+        return sq_scan_stop(scan);
     unsigned char c = scan->at < scan->end ? *scan->at : 0;
     if (c == '{')
         return scan_object(scan);

@@ -37,4 +37,5 @@ bool sq_scan_keys_differ(sq_scan *scan, size_t first);                /* keys.c:
 
 __attribute__((format(printf, 4, 5)))
 bool sq_scan_fail(sq_scan *scan, sq_json_code code, const unsigned char *at, const char *format, ...);   /* place.c */
+bool sq_scan_stop(sq_scan *scan);                                     /* place.c: as if memory had run out */
 void sq_scan_reached(sq_scan *scan, const unsigned char *at);         /* place.c: is this the wanted place? */

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json/stop.h"
+
 void sq_text_free(sq_text *text)
 {
     free(text->data);
@@ -144,6 +146,10 @@ void sq_text_quote(sq_text *text, const char *data, size_t bytes)
     const unsigned char *at = (const unsigned char *)data, *end = at + bytes, *plain = at;
     sq_text_char(text, '"');
     while (at < end) {
+        if (((uintptr_t)at & 1023) == 0 && sq_stopped(64)) {
+            text->failed = true;
+            return;
+        }
         if (*at >= 0x20 && *at < 0x80 && *at != '"' && *at != '\\') {
             at++;
             continue;

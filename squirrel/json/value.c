@@ -5,8 +5,25 @@
 #include <string.h>
 
 #include "json/scan.h"
+#include "json/stop.h"
 #include "json/text.h"
 #include "json/write.h"
+
+typedef struct source {
+    const char *at, *end;
+} source;
+
+/* Hands the text to the library piece by piece, so that reading can be stopped. */
+static size_t next_piece(void *buffer, size_t room, void *arg)
+{
+    source *from = arg;
+    size_t left = (size_t)(from->end - from->at), bytes = left < room ? left : room;
+    if (sq_stopped(256))
+        return (size_t)-1;
+    memcpy(buffer, from->at, bytes);
+    from->at += bytes;
+    return bytes;
+}
 
 int sq_json_parse(const char *text, size_t bytes, unsigned max_depth, sq_json **out, sq_json_error *error)
 {
@@ -17,10 +34,11 @@ int sq_json_parse(const char *text, size_t bytes, unsigned max_depth, sq_json **
     if (!sq_scan_text(&scan))
         return error->code == SQ_JSON_NO_MEMORY ? -ENOMEM : -EINVAL;
     json_error_t refused;
-    json_t *value = json_loadb(text, bytes, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &refused);
+    source from = {text, text + bytes};
+    json_t *value = json_load_callback(next_piece, &from, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &refused);
     if (!value) {
         /* The scan is at least as strict as the library, so only memory is left to fail. */
-        bool memory = json_error_code(&refused) == json_error_out_of_memory;
+        bool memory = json_error_code(&refused) == json_error_out_of_memory || sq_stopped(0);
         sq_scan_fail(&scan, memory ? SQ_JSON_NO_MEMORY : SQ_JSON_INVALID, start, "%s", refused.text);
         return memory ? -ENOMEM : -EINVAL;
     }
@@ -38,9 +56,35 @@ void sq_json_unref(sq_json *value)
     json_decref(value);
 }
 
+static sq_json *drop(sq_json *value)
+{
+    json_decref(value);
+    return NULL;
+}
+
 sq_json *sq_json_copy(sq_json *value)
 {
-    return json_deep_copy(value);
+    json_t *copy, *element;
+    const char *key;
+    size_t i;
+    if (sq_stopped(1))
+        return NULL;
+    if (json_is_array(value)) {
+        copy = json_array();
+        for (i = 0; copy && i < json_array_size(value); i++) {
+            if (json_array_append_new(copy, sq_json_copy(json_array_get(value, i))) < 0)
+                return drop(copy);
+        }
+        return copy;
+    }
+    if (!json_is_object(value))
+        return json_copy(value);
+    copy = json_object();
+    json_object_foreach (value, key, element) {
+        if (!copy || json_object_set_new(copy, key, sq_json_copy(element)) < 0)
+            return drop(copy);
+    }
+    return copy;
 }
 
 sq_json_type sq_json_typeof(const sq_json *value)

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json/stop.h"
+
 typedef struct writer {
     sq_text *out;
     sq_json_form form;
@@ -53,7 +55,7 @@ static void write_array(writer *w, sq_json *array)
     size_t size = sq_json_size(array);
     sq_text_char(w->out, '[');
     w->depth++;
-    for (size_t i = 0; i < size; i++) {
+    for (size_t i = 0; i < size && !w->out->failed; i++) {
         if (i > 0)
             sq_text_char(w->out, ',');
         write_break(w);
@@ -100,8 +102,8 @@ static void write_sorted(writer *w, sq_json *object, size_t size)
     size_t n = 0;
     for (sq_json_member m = sq_json_first(object); m.key; m = sq_json_next(object, m))
         members[n++] = m;
-    qsort(members, n, sizeof *members, member_compare);
-    for (size_t i = 0; i < n; i++) {
+    w->out->failed |= !sq_sort(members, n, sizeof *members, member_compare);
+    for (size_t i = 0; i < n && !w->out->failed; i++) {
         if (i > 0)
             sq_text_char(w->out, ',');
         write_member(w, &members[i]);
@@ -118,7 +120,7 @@ static void write_object(writer *w, sq_json *object)
         write_sorted(w, object, size);
     } else {
         bool first = true;
-        for (sq_json_member m = sq_json_first(object); m.key; m = sq_json_next(object, m)) {
+        for (sq_json_member m = sq_json_first(object); m.key && !w->out->failed; m = sq_json_next(object, m)) {
             if (!first)
                 sq_text_char(w->out, ',');
             first = false;
@@ -135,6 +137,7 @@ static void write_value(writer *w, sq_json *value)
 {
     size_t bytes;
     const char *string;
+    w->out->failed |= sq_stopped(1);
     switch (sq_json_typeof(value)) {
     case SQ_JSON_NULL:
         sq_text_string(w->out, "null");

@@ -11,10 +11,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { COMPLAINT_BYTES = 160, CHUNK_BYTES = 32768 };
+#include "process/load.h"
+
+enum { COMPLAINT_BYTES = 160, CHUNK_BYTES = 32768, REAP_TRIES = 100, REAP_PAUSE_MS = 10 };
 
 typedef struct exec_job {
     char *const *argv;
@@ -22,12 +27,13 @@ typedef struct exec_job {
     size_t max_bytes, written;
     sq_text *output;
     sq_error *error;
-    char complaint[COMPLAINT_BYTES + 1];   /* the start of standard error */
+    char complaint[COMPLAINT_BYTES + 1]; /* the start of standard error */
     size_t complaint_bytes;
-    int in, out, err;                      /* our ends of the pipes; -1: closed */
-    int wake;                              /* eventfd: the job was interrupted */
-    pthread_mutex_t lock;                  /* guards the two below, against killing a process that was reaped */
-    pid_t pid;                             /* 0: not running */
+    int in, out, err;     /* our ends of the pipes; -1: closed */
+    int wake;             /* eventfd: the job was interrupted */
+    int leader;           /* pidfd: the program itself, without what it started */
+    pthread_mutex_t lock; /* guards the two below, against killing a process that was reaped */
+    pid_t pid;            /* 0: not running */
     bool interrupted;
 } exec_job;
 
@@ -38,11 +44,19 @@ static void close_end(int *fd)
     *fd = -1;
 }
 
-static void kill_group(exec_job *job)
+/* With the lock held. A program may have left the group that it was started in, so that it is killed by itself too. */
+static void kill_locked(const exec_job *job)
+{
+    if (job->pid > 0) {
+        kill(-job->pid, SIGKILL);
+        kill(job->pid, SIGKILL);
+    }
+}
+
+static void kill_program(exec_job *job)
 {
     pthread_mutex_lock(&job->lock);
-    if (job->pid > 0)
-        kill(-job->pid, SIGKILL);
+    kill_locked(job);
     pthread_mutex_unlock(&job->lock);
 }
 
@@ -51,12 +65,18 @@ static void interrupt(void *arg)
     exec_job *job = arg;
     pthread_mutex_lock(&job->lock);
     job->interrupted = true;
-    if (job->pid > 0)
-        kill(-job->pid, SIGKILL);
+    kill_locked(job);
     pthread_mutex_unlock(&job->lock);
     uint64_t one = 1;
     ssize_t ignored = write(job->wake, &one, sizeof one);
     (void)ignored;
+}
+
+/* What posix_spawnp uses, so that the program is looked for where it was found. */
+static const char *search_path(void)
+{
+    const char *path = getenv("PATH");
+    return path ? path : "/bin:/usr/bin";
 }
 
 static int spawn_with(exec_job *job, const int in[2], const int out[2], const int err[2])
@@ -64,9 +84,9 @@ static int spawn_with(exec_job *job, const int in[2], const int out[2], const in
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none, all;
-    char path[4096];
-    const char *inherited = getenv("PATH");
-    snprintf(path, sizeof path, "PATH=%s", inherited ? inherited : "/usr/local/bin:/usr/bin:/bin");
+    char *path;
+    if (asprintf(&path, "PATH=%s", search_path()) < 0)
+        return -ENOMEM;
     char *environment[] = {path, NULL};
     sigemptyset(&none);
     sigfillset(&all);
@@ -88,6 +108,7 @@ static int spawn_with(exec_job *job, const int in[2], const int out[2], const in
     pthread_mutex_unlock(&job->lock);
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);
+    free(path);
     return -rc;
 }
 
@@ -107,7 +128,10 @@ static int start(exec_job *job)
         return rc;
     /* The other ends belong to the program, which must not block us. */
     fcntl(job->in, F_SETFL, O_NONBLOCK);
-    return 0;
+    fcntl(job->out, F_SETFL, O_NONBLOCK);
+    fcntl(job->err, F_SETFL, O_NONBLOCK);
+    job->leader = (int)syscall(SYS_pidfd_open, job->pid, 0);
+    return job->leader < 0 ? -errno : 0;
 }
 
 static void feed(exec_job *job)
@@ -126,7 +150,7 @@ static int collect(exec_job *job)
     char chunk[CHUNK_BYTES];
     ssize_t got = read(job->out, chunk, sizeof chunk);
     if (got <= 0) {
-        if (got == 0 || errno != EINTR)
+        if (got == 0 || (errno != EINTR && errno != EAGAIN))
             close_end(&job->out);
         return 0;
     }
@@ -141,7 +165,7 @@ static void listen_to_complaint(exec_job *job)
     char chunk[1024];
     ssize_t got = read(job->err, chunk, sizeof chunk);
     if (got <= 0) {
-        if (got == 0 || errno != EINTR)
+        if (got == 0 || (errno != EINTR && errno != EAGAIN))
             close_end(&job->err);
         return;
     }
@@ -150,17 +174,39 @@ static void listen_to_complaint(exec_job *job)
     job->complaint_bytes += kept;
 }
 
+/* Takes what is in the pipes and no more: another process may hold them, and write for ever. */
+static int take_rest(exec_job *job)
+{
+    int rc = 0, left = 0;
+    if (job->err >= 0)
+        listen_to_complaint(job);
+    if (job->out >= 0 && ioctl(job->out, FIONREAD, &left) < 0)
+        return sq_fail_errno(job->error, -errno, "reading from the program");
+    for (; rc == 0 && left > 0 && job->out >= 0; left -= CHUNK_BYTES)
+        rc = collect(job);
+    return rc;
+}
+
+/* Until the program itself has ended. What it started ends with it. */
 static int converse(exec_job *job)
 {
     int rc = 0;
-    while (rc == 0 && (job->out >= 0 || job->err >= 0)) {
+    while (rc == 0) {
         struct pollfd fds[] = {
-            {job->in, POLLOUT, 0}, {job->out, POLLIN, 0}, {job->err, POLLIN, 0}, {job->wake, POLLIN, 0},
+            {job->in, POLLOUT, 0},  {job->out, POLLIN, 0},    {job->err, POLLIN, 0},
+            {job->wake, POLLIN, 0}, {job->leader, POLLIN, 0},
         };
-        if (poll(fds, 4, -1) < 0 && errno != EINTR)
-            return sq_fail(job->error, SQ_INTERNAL, "waiting for the program: %s", strerror(errno));
+        if (poll(fds, 5, -1) < 0) {
+            if (errno == EINTR)
+                continue;
+            return sq_fail_errno(job->error, -errno, "waiting for the program");
+        }
         if (fds[3].revents)
             return -ECANCELED;
+        if (fds[4].revents) {
+            kill_program(job);
+            return take_rest(job);
+        }
         if (fds[0].revents)
             feed(job);
         if (fds[2].revents)
@@ -179,20 +225,22 @@ static bool was_interrupted(exec_job *job)
     return interrupted;
 }
 
-/* Waits for the leader's end, kills what is left of its group while the leader's number is still its own, reaps it. */
-static int finish(exec_job *job)
+/* Reaps a program that has ended or was killed; its number is its own until then. The wait is bounded, because a
+ * program of another user cannot be killed, and one that is traced is its tracer's first. False: it was left alone. */
+static bool reap(exec_job *job, int *status)
 {
-    siginfo_t info;
-    while (waitid(P_PID, (id_t)job->pid, &info, WEXITED | WNOWAIT) < 0 && errno == EINTR)
-        continue;
-    kill_group(job);
-    pthread_mutex_lock(&job->lock);
-    int status = 0;
-    while (waitpid(job->pid, &status, 0) < 0 && errno == EINTR)
-        continue;
-    job->pid = 0;
-    pthread_mutex_unlock(&job->lock);
-    return status;
+    struct pollfd ended = {job->leader, POLLIN, 0};
+    pid_t got = 0;
+    for (int i = 0; i < REAP_TRIES && got == 0; i++) {
+        if (poll(&ended, 1, REAP_PAUSE_MS) != 0 && i > 0)
+            poll(NULL, 0, REAP_PAUSE_MS);
+        pthread_mutex_lock(&job->lock);
+        got = waitpid(job->pid, status, WNOHANG);
+        if (got != 0 || i + 1 == REAP_TRIES)
+            job->pid = 0;
+        pthread_mutex_unlock(&job->lock);
+    }
+    return got > 0;
 }
 
 static int judge(exec_job *job, int status)
@@ -208,33 +256,65 @@ static int judge(exec_job *job, int status)
                    job->complaint);
 }
 
+/* The program is there, but the system will not run it, for this input as for any other. */
+static bool cannot_run(int failure)
+{
+    static const int all[] = {ENOENT, EACCES, EPERM, ENOEXEC, ENOTDIR, EISDIR, ELOOP, ELIBBAD, E2BIG};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        if (failure == -all[i])
+            return true;
+    }
+    return false;
+}
+
+static int fail_start(exec_job *job, int failure)
+{
+    if (failure == -ECANCELED)
+        return failure;
+    if (failure == -EAGAIN)
+        return sq_fail(job->error, SQ_QUOTA, "starting the program: too many processes: use a lower --limit");
+    if (cannot_run(failure))
+        return sq_fail(job->error, SQ_USAGE, "--exec: %.150s cannot be run: %s%s", job->argv[0], strerror(-failure),
+                       failure == -ENOEXEC ? "; a script begins with #! and its interpreter" : "");
+    return sq_fail_errno(job->error, failure, "starting the program");
+}
+
 static int run_program(void *arg)
 {
     exec_job *job = arg;
-    int rc = start(job);
-    if (rc < 0) {
-        if (rc != -ECANCELED)
-            sq_fail(job->error, rc == -ENOENT ? SQ_NOT_FOUND : SQ_INTERNAL, "starting the program: %s", strerror(-rc));
-    } else {
+    int rc = start(job), status = 0;
+    if (rc < 0)
+        rc = fail_start(job, rc);
+    else
         rc = converse(job);
-        close_end(&job->in);
-        if (rc < 0)
-            kill_group(job);
-        int status = finish(job);
-        if (rc == 0)
-            rc = was_interrupted(job) ? -ECANCELED : judge(job, status);
-    }
     close_end(&job->in);
+    if (job->pid > 0) {
+        kill_program(job);
+        bool reaped = reap(job, &status);
+        if (rc == 0 && was_interrupted(job))
+            rc = -ECANCELED;
+        else if (rc == 0)
+            rc = reaped ? judge(job, status) : sq_fail(job->error, SQ_INTERNAL, "the program's status is not known");
+    }
     close_end(&job->out);
     close_end(&job->err);
+    close_end(&job->leader);
     return rc;
 }
 
 int sq_exec_run(drey_pool *pool, char *const *argv, const sq_text *input, size_t max_bytes, sq_text *output,
                 sq_error *error)
 {
-    exec_job job = {.argv = argv, .input = input, .max_bytes = max_bytes, .output = output, .error = error, .in = -1,
-                    .out = -1, .err = -1, .lock = PTHREAD_MUTEX_INITIALIZER};
+    exec_job job = {.argv = argv,
+                    .input = input,
+                    .max_bytes = max_bytes,
+                    .output = output,
+                    .error = error,
+                    .in = -1,
+                    .out = -1,
+                    .err = -1,
+                    .leader = -1,
+                    .lock = PTHREAD_MUTEX_INITIALIZER};
     job.wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (job.wake < 0)
         return sq_fail(error, SQ_QUOTA, "starting the program: %s", strerror(errno));
@@ -244,22 +324,34 @@ int sq_exec_run(drey_pool *pool, char *const *argv, const sq_text *input, size_t
     return rc;
 }
 
+static bool can_run(const char *path)
+{
+    struct stat stat_of;
+    return stat(path, &stat_of) == 0 && S_ISREG(stat_of.st_mode) && access(path, X_OK) == 0;
+}
+
 bool sq_exec_exists(const char *program, sq_error *error)
 {
-    const char *path = getenv("PATH");
+    if (!*program) {
+        sq_fail(error, SQ_USAGE, "--exec: the program has an empty name");
+        return false;
+    }
     if (strchr(program, '/')) {
-        if (access(program, X_OK) == 0)
+        if (can_run(program))
             return true;
         sq_fail(error, SQ_USAGE, "--exec: %.150s is no program that can be run", program);
         return false;
     }
-    for (const char *at = path ? path : "/usr/local/bin:/usr/bin:/bin"; *at;) {
+    for (const char *at = search_path();; at++) {
         char full[4096];
         size_t bytes = strcspn(at, ":");
-        int fits = snprintf(full, sizeof full, "%.*s/%s", (int)bytes, at, program);
-        if (fits < (int)sizeof full && access(full, X_OK) == 0)
+        /* An empty entry means the current directory. */
+        int length = snprintf(full, sizeof full, "%.*s%s%s", (int)bytes, at, bytes > 0 ? "/" : "", program);
+        if (length < (int)sizeof full && can_run(full))
             return true;
-        at += bytes + (at[bytes] == ':');
+        at += bytes;
+        if (!*at)
+            break;
     }
     sq_fail(error, SQ_USAGE, "--exec: no program %.150s in PATH", program);
     return false;

@@ -2,10 +2,15 @@
 #include "process/index.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
+#include "process/compute.h"
+#include "process/hash.h"
 #include "process/load.h"
+#include "json/stop.h"
 #include "process/run.h"
 #include "process/walk.h"
 
@@ -15,15 +20,17 @@ typedef struct peek_job {
     size_t number;
 } peek_job;
 
-/* FNV-1a. A collision only makes one path more to look at, since who loads a parent compares the ids. */
-static uint64_t hash_id(const char *project, const char *id)
+int sq_index_init(sq_index *index)
 {
-    uint64_t hash = 0xcbf29ce484222325;
-    const char *parts[] = {project, "/", id};
-    for (size_t i = 0; i < 3; i++) {
-        for (const char *c = parts[i]; *c; c++)
-            hash = (hash ^ (unsigned char)*c) * 0x100000001b3;
-    }
+    return getrandom(index->key, sizeof index->key, 0) == sizeof index->key ? 0 : -EIO;
+}
+
+/* Only 0 is taken: it stands for none. */
+static uint64_t hash_id(const sq_index *index, const char *project, const char *id)
+{
+    char name[2 * SQ_ID_BYTES + 2];
+    int bytes = snprintf(name, sizeof name, "%s/%s", project, id);
+    uint64_t hash = sq_hash(index->key, name, (size_t)bytes);
     return hash ? hash : 1;
 }
 
@@ -31,20 +38,22 @@ static DREY_ASYNC int peek(void *arg)
 {
     const peek_job *job = arg;
     sq_context context;
-    sq_error ignored;
-    int rc = sq_load_context(job->path, job->run->options->max_bytes, &context, &ignored);
+    sq_error error = {.code = SQ_OK};
+    int rc = sq_load_context(job->run->compute, job->path, job->run->options->max_bytes, &context, &error);
     free(job->path);
+    if (rc == -ECANCELED || error.code == SQ_QUOTA)
+        return rc; /* what could not be looked at may be the parent that somebody wants */
     if (rc < 0)
-        return 0;   /* it will be reported as an input */
+        return 0; /* it will be reported as an input */
     {
         sq_index *index = &job->run->index;
         DREY_LOCKED(&index->lock);
         index->records[job->number] = (sq_index_record){
-            .key = hash_id(context.project, context.id),
-            .parent = context.parent_id ? hash_id(context.project, context.parent_id) : 0,
+            .key = hash_id(index, context.project, context.id),
+            .parent = context.parent_id ? hash_id(index, context.project, context.parent_id) : 0,
         };
     }
-    sq_context_free(&context);
+    sq_load_free(job->run->compute, &context);
     return 0;
 }
 
@@ -70,7 +79,7 @@ static DREY_ASYNC int peek_all(sq_run *run, sq_walk *walk)
     int rc, failure;
     char *path;
     while ((rc = sq_walk_next(walk, &path, &failure)) > 0) {
-        rc = add_record(&run->index, &room);
+        rc = failure == -EMFILE || failure == -ENFILE ? failure : add_record(&run->index, &room);
         peek_job job = {run, path, run->index.record_count - 1};
         bool started = rc == 0 && failure == 0;
         if (started)
@@ -122,6 +131,22 @@ static DREY_ASYNC int keep_parents(sq_index *index, sq_walk *walk, const uint64_
     return rc < 0 ? rc : 0;
 }
 
+typedef struct sort_job {
+    void *items;
+    size_t count, size;
+} sort_job;
+
+static int sort(void *arg)
+{
+    const sort_job *job = arg;
+    return sq_sort(job->items, job->count, job->size, compare_keys) ? 0 : -ENOMEM;
+}
+
+static DREY_ASYNC int sort_keys(const sq_run *run, void *items, size_t count, size_t size)
+{
+    return count > 1 ? sq_compute(run->compute, count * size, sort, &(sort_job){items, count, size}) : 0;
+}
+
 static DREY_ASYNC int build_from(sq_run *run, sq_walk *walk)
 {
     sq_index *index = &run->index;
@@ -134,13 +159,13 @@ static DREY_ASYNC int build_from(sq_run *run, sq_walk *walk)
         if (index->records[i].parent != 0)
             wanted[count++] = index->records[i].parent;
     }
-    if (count > 0)
-        qsort(wanted, count, sizeof *wanted, compare_keys);
+    rc = sort_keys(run, wanted, count, sizeof *wanted);
     sq_walk_close(walk);
     sq_walk_open(walk, run->options->paths, run->options->path_count);
-    rc = keep_parents(index, walk, wanted, count);
-    if (index->count > 0)
-        qsort(index->entries, index->count, sizeof *index->entries, compare_keys);
+    if (rc == 0)
+        rc = keep_parents(index, walk, wanted, count);
+    if (rc == 0)
+        rc = sort_keys(run, index->entries, index->count, sizeof *index->entries);
     free(wanted);
     return rc;
 }
@@ -163,7 +188,7 @@ static DREY_ASYNC int build(void *arg)
 }
 
 /* Outside the limit and outside the asking input's own timeout: everybody waits for the one index. */
-static DREY_ASYNC int wait_until_built(sq_run *run)
+int sq_index_wait(sq_run *run, sq_error *error)
 {
     int result;
     if (!atomic_exchange(&run->index.asked, true)) {
@@ -172,7 +197,9 @@ static DREY_ASYNC int wait_until_built(sq_run *run)
             drey_gate_open(&run->index.built, rc);
     }
     int rc = drey_gate_wait(&run->index.built, &result);
-    return rc < 0 ? rc : result;
+    if (rc == 0)
+        rc = result;
+    return rc < 0 && rc != -ECANCELED ? sq_fail_errno(error, rc, "looking for parents") : rc;
 }
 
 /* Inputs may be named twice, as by a file and its directory. */
@@ -185,15 +212,10 @@ static DREY_ASYNC bool same_file(const char *a, const char *b)
            one.st_ino == two.st_ino;
 }
 
-int sq_index_find(sq_run *run, const char *project, const char *id, char **out_path, sq_error *error)
+int sq_index_find(const sq_run *run, const char *project, const char *id, char **out_path, sq_error *error)
 {
     const sq_index *index = &run->index;
-    int rc = wait_until_built(run);
-    if (rc == -ECANCELED)
-        return rc;
-    if (rc < 0)
-        return sq_fail_errno(error, rc, "looking for parents");
-    uint64_t key = hash_id(project, id);
+    uint64_t key = hash_id(index, project, id);
     size_t low = 0, high = index->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;

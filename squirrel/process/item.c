@@ -7,6 +7,7 @@
 #include "context/lineage.h"
 #include "context/schema.h"
 #include "json/write.h"
+#include "process/compute.h"
 #include "process/exec.h"
 #include "process/load.h"
 #include "process/report.h"
@@ -14,10 +15,26 @@
 typedef struct work {
     const sq_item *item;
     sq_outcome *outcome;
+    drey_scope *scope;      /* has the input's timeout */
+    drey_time deadline;     /* 0: none */
+    size_t bytes;           /* of text that was read, parents included */
     sq_lineage line;
     sq_json *data;          /* resolved; NULL before */
     sq_text text;           /* for the program, then from it */
 } work;
+
+/* The index is everybody's: reading all the inputs must not use up the time of one. */
+static DREY_ASYNC int wait_for_index(work *w)
+{
+    drey_time from = drey_now();
+    drey_scope_set_deadline(w->scope, 0);
+    int rc = sq_index_wait(w->item->run, &w->outcome->error);
+    if (w->deadline > 0) {
+        w->deadline += drey_now() - from;
+        drey_scope_set_deadline(w->scope, w->deadline);
+    }
+    return rc;
+}
 
 static DREY_ASYNC int load_parents(work *w)
 {
@@ -28,17 +45,20 @@ static DREY_ASYNC int load_parents(work *w)
     while (rc == 0 && (wanted = sq_lineage_wants(&w->line))) {
         sq_context parent;
         char *path;
-        rc = sq_index_find(run, w->line.project, wanted, &path, error);
+        rc = wait_for_index(w);
+        if (rc == 0)
+            rc = sq_index_find(run, w->line.project, wanted, &path, error);
         if (rc < 0)
             break;
-        rc = sq_load_context(path, run->options->max_bytes, &parent, error);
+        rc = sq_load_context(run->compute, path, run->options->max_bytes, &parent, error);
         free(path);
-        if (rc == -ECANCELED)
+        if (rc == -ECANCELED || (rc < 0 && error->code == SQ_QUOTA))
             return rc;
         if (rc < 0)
             return sq_fail(error, SQ_BROKEN_PARENT, "its parent \"%s\" could not be read again", wanted);
+        w->bytes += parent.bytes;
         rc = sq_lineage_add(&w->line, &parent, error);
-        sq_context_free(&parent);
+        sq_load_free(run->compute, &parent);
     }
     return rc;
 }
@@ -103,7 +123,9 @@ static int read_answer(void *arg)
     work *w = arg;
     sq_json_error refused;
     sq_json *answer;
-    if (sq_json_parse(w->text.data ? w->text.data : "", w->text.bytes, SQ_JSON_DEPTH_MAX, &answer, &refused) < 0) {
+    const char *text = w->text.data ? w->text.data : "";
+    /* A program may answer with the document that it got: one level more than data may have. */
+    if (sq_json_parse(text, w->text.bytes, SQ_JSON_DEPTH_MAX + 1, &answer, &refused) < 0) {
         sq_error *error = &w->outcome->error;
         if (refused.code == SQ_JSON_NO_MEMORY)
             return sq_fail_memory(error);
@@ -119,27 +141,28 @@ static DREY_ASYNC int ask_program(work *w)
 {
     const sq_process_options *options = w->item->run->options;
     sq_text answer = {0};
-    if (drey_call_deep(write_document, w) < 0)
-        return sq_fail_memory(&w->outcome->error);
-    int rc = sq_exec_run(w->item->run->pool, options->exec, &w->text, options->max_bytes, &answer, &w->outcome->error);
+    int rc = sq_compute(w->item->run->compute, w->bytes, write_document, w);
+    if (rc < 0)
+        return rc == -ENOMEM ? sq_fail_memory(&w->outcome->error) : rc;
+    rc = sq_exec_run(w->item->run->pool, options->exec, &w->text, options->max_bytes, &answer, &w->outcome->error);
     sq_text_free(&w->text);
     w->text = answer;
-    return rc < 0 ? rc : drey_call_deep(read_answer, w);
+    return rc < 0 ? rc : sq_compute(w->item->run->compute, w->text.bytes, read_answer, w);
 }
 
 /* 0, -ECANCELED, or another failure with the error in the outcome. */
-static DREY_ASYNC int process(void *arg)
+static DREY_ASYNC int process(work *w)
 {
-    work *w = arg;
     sq_outcome *o = w->outcome;
     const sq_item *item = w->item;
     if (item->failure < 0)
         return sq_fail_errno(&o->error, item->failure, "listing the directory");
-    int rc = sq_load_context(item->path, item->run->options->max_bytes, &o->context, &o->error);
+    int rc = sq_load_context(item->run->compute, item->path, item->run->options->max_bytes, &o->context, &o->error);
+    w->bytes = rc == 0 ? o->context.bytes : 0;
     if (rc == 0)
         rc = load_parents(w);
     if (rc == 0)
-        rc = drey_call_deep(digest, w);
+        rc = sq_compute(item->run->compute, w->bytes, digest, w);
     if (rc == 0 && item->run->options->exec)
         rc = ask_program(w);
     return rc;
@@ -164,14 +187,22 @@ static DREY_ASYNC void report(const sq_item *item, const sq_outcome *outcome)
     sq_window_fill(&run->window, item->slot, &result);
 }
 
+static int release(void *arg)
+{
+    work *w = arg;
+    sq_lineage_free(&w->line);
+    sq_json_unref(w->data);
+    sq_text_free(&w->text);
+    return 0;
+}
+
 static DREY_ASYNC int run_item(const sq_item *item, sq_outcome *outcome)
 {
-    work w = {.item = item, .outcome = outcome};
     drey_duration limit = item->run->options->timeout;
-    int rc = limit > 0 ? drey_timeout(limit, process, &w) : process(&w);
-    sq_lineage_free(&w.line);
-    sq_json_unref(w.data);
-    sq_text_free(&w.text);
+    DREY_SCOPE(scope, .timeout = limit, .name = "input");
+    work w = {.item = item, .outcome = outcome, .scope = &scope, .deadline = limit > 0 ? drey_now() + limit : 0};
+    int rc = drey_scope_close(&scope, process(&w));
+    sq_compute_uncut(item->run->compute, w.bytes, release, &w);
     if (rc == -ETIMEDOUT)
         sq_fail(&outcome->error, SQ_TIMEOUT, "it was not done within %lld ms: see --timeout",
                 (long long)(limit / DREY_MS(1)));
@@ -206,9 +237,11 @@ int sq_item_run(void *arg)
         if (rc < 0 && rc != -ECANCELED && run->options->fail_fast) {
             atomic_store(&run->cut, true);
             drey_scope_cancel(&run->work, 0, "--fail-fast: an input failed");
+        } else if (rc < 0 && outcome.error.code == SQ_USAGE) {
+            drey_scope_cancel(&run->work, 0, "--exec: the program cannot be run");
         }
     }
-    sq_context_free(&outcome.context);
+    sq_load_free(run->compute, &outcome.context);
     sq_text_free(&outcome.answer);
     free(item->path);
     return rc;

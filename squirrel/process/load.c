@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "process/compute.h"
+#include "process/walk.h"
+
 int sq_fail_errno(sq_error *error, int rc, const char *doing)
 {
     switch (-rc) {
@@ -16,6 +19,12 @@ int sq_fail_errno(sq_error *error, int rc, const char *doing)
     case EPERM:
         sq_fail(error, SQ_FORBIDDEN, "%s: permission denied", doing);
         break;
+    case EROFS:
+        sq_fail(error, SQ_FORBIDDEN, "%s: the file system is read-only", doing);
+        break;
+    case ENAMETOOLONG:
+        sq_fail(error, SQ_TOO_LARGE, "%s: the name is too long", doing);
+        break;
     case ENOSPC:
     case EDQUOT:
     case EFBIG:
@@ -25,10 +34,12 @@ int sq_fail_errno(sq_error *error, int rc, const char *doing)
         sq_fail(error, SQ_TOO_LARGE, "%s: over 1000000 entries in one directory; divide it", doing);
         break;
     case ELOOP:
-        sq_fail(error, SQ_TOO_LARGE, "%s: too many links or nested directories", doing);
+        sq_fail(error, SQ_TOO_LARGE, "%s: too many links, or directories nested over %d deep: name one further down",
+                doing, SQ_WALK_DEPTH);
         break;
     case EMFILE:
     case ENFILE:
+    case EAGAIN:
     case ENOMEM:
         sq_fail(error, SQ_QUOTA, "%s: %s; use a lower --limit", doing, strerror(-rc));
         break;
@@ -51,11 +62,15 @@ static DREY_ASYNC int read_exactly(int fd, char *text, size_t size, sq_error *er
             return sq_fail_errno(error, (int)got, "reading the file");
         done += (size_t)got;
         if (done == size && got > 0)
-            break;   /* a short read of a regular file is its end */
+            break; /* a short read of a regular file is its end */
     }
     text[size] = '\0';
     if (done == size)
         return 0;
+    if (size == 0)
+        return sq_fail(error, SQ_CONFLICT,
+                       "the file says that it has 0 bytes and has more: process it again, or, if "
+                       "the system makes it up as those of /proc, process a copy");
     return sq_fail(error, SQ_CONFLICT, "the file %s while it was being read: process it again",
                    done > size ? "grew" : "shrank");
 }
@@ -110,7 +125,7 @@ int sq_load_text(const char *path, size_t max_bytes, char **out_text, size_t *ou
         return fd == -ECANCELED ? fd : sq_fail_errno(error, fd, "opening the file");
     int rc = load_open(fd, max_bytes, out_text, out_bytes, error);
     int closed = drey_file_close(fd);
-    (void)closed;   /* nothing was written: no error of a close matters */
+    (void)closed; /* nothing was written: no error of a close matters */
     return rc;
 }
 
@@ -128,7 +143,7 @@ static int parse(void *arg)
     return sq_context_read(job->text, job->bytes, job->default_id, job->out, job->error);
 }
 
-int sq_load_context(const char *path, size_t max_bytes, sq_context *out, sq_error *error)
+int sq_load_context(drey_pool *compute, const char *path, size_t max_bytes, sq_context *out, sq_error *error)
 {
     char *text = NULL, id[SQ_ID_BYTES + 1];
     size_t bytes = 0;
@@ -136,7 +151,18 @@ int sq_load_context(const char *path, size_t max_bytes, sq_context *out, sq_erro
     if (rc < 0)
         return rc;
     parse_job job = {text, bytes, sq_id_from_path(path, id) ? id : NULL, out, error};
-    rc = drey_call_deep(parse, &job);   /* the JSON library recurses */
+    rc = sq_compute(compute, bytes, parse, &job);
     free(text);
     return rc;
+}
+
+static int free_context(void *context)
+{
+    sq_context_free(context);
+    return 0;
+}
+
+void sq_load_free(drey_pool *compute, sq_context *context)
+{
+    sq_compute_uncut(compute, context->bytes, free_context, context);
 }

@@ -14,4 +14,8 @@ DREY_ASYNC DREY_MUST_USE
 int sq_load_text(const char *path, size_t max_bytes, char **out_text, size_t *out_bytes, sq_error *error);
 
 /* Reads a file and the context in it. Suspends, Cancel: as above. */
-DREY_ASYNC DREY_MUST_USE int sq_load_context(const char *path, size_t max_bytes, sq_context *out, sq_error *error);
+DREY_ASYNC DREY_MUST_USE
+int sq_load_context(drey_pool *compute, const char *path, size_t max_bytes, sq_context *out, sq_error *error);
+
+/* Frees a context, however large. Suspends: if it is. Cancel: uncut. */
+DREY_ASYNC void sq_load_free(drey_pool *compute, sq_context *context);

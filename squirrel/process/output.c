@@ -2,14 +2,19 @@
 #include "process/output.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "process/load.h"
+
+enum { LINKS_MAX = 40, TRIES_MAX = 16, READER_TRIES = 50 };
 
 void sq_output_use(sq_output *output, int fd)
 {
@@ -19,21 +24,82 @@ void sq_output_use(sq_output *output, int fd)
         output->pollable = S_ISFIFO(stat.st_mode) || S_ISSOCK(stat.st_mode) || isatty(fd);
 }
 
-/* The place of the temporary: in the directory of what `path` leads to, so that a link stays a link. */
-static int choose_paths(sq_output *output, const char *path)
+/* What a link that leads nowhere would lead to; consumes `path`. NULL: no memory, or not to be told. */
+static char *follow(char *path)
 {
-    char *target = realpath(path, NULL);
-    output->path = target ? target : strdup(path);
-    if (!output->path)
-        return -ENOMEM;
-    const char *slash = strrchr(output->path, '/');
-    const char *name = slash ? slash + 1 : output->path;
-    int folder = (int)(name - output->path);
-    if (asprintf(&output->temporary, "%.*s.%s.%d.part", folder, output->path, name, (int)getpid()) < 0) {
-        output->temporary = NULL;
-        return -ENOMEM;
+    char target[PATH_MAX];
+    for (int i = 0; path && i < LINKS_MAX; i++) {
+        ssize_t bytes = readlink(path, target, sizeof target - 1);
+        if (bytes < 0)
+            return path;
+        target[bytes] = '\0';
+        const char *slash = strrchr(path, '/');
+        int folder = slash && target[0] != '/' ? (int)(slash + 1 - path) : 0;
+        char *next;
+        if (asprintf(&next, "%.*s%s", folder, path, target) < 0)
+            next = NULL;
+        free(path);
+        path = next;
     }
-    return 0;
+    free(path);
+    return NULL;
+}
+
+/* The file to replace is what `path` leads to, so that a link stays a link. */
+static int choose_path(sq_output *output, const char *path)
+{
+    output->path = realpath(path, NULL);
+    if (!output->path && errno == ENOENT)
+        output->path = follow(strdup(path));
+    return output->path ? 0 : errno == ENOMEM ? -ENOMEM : -ELOOP;
+}
+
+/* Beside its place and with a name that nobody can guess, so that nobody can put a file or link there before. */
+static DREY_ASYNC int open_temporary(sq_output *output, mode_t mode)
+{
+    const char *slash = strrchr(output->path, '/');
+    int folder = slash ? (int)(slash + 1 - output->path) : 0, rc = -EEXIST;
+    for (int i = 0; i < TRIES_MAX && rc == -EEXIST; i++) {
+        uint64_t number;
+        if (getrandom(&number, sizeof number, 0) != sizeof number)
+            return -EIO;
+        free(output->temporary);
+        if (asprintf(&output->temporary, "%.*s.%016" PRIx64 ".part", folder, output->path, number) < 0) {
+            output->temporary = NULL;
+            return -ENOMEM;
+        }
+        rc = drey_file_open(output->temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
+    }
+    return rc;
+}
+
+/* A file that is replaced keeps its owner, where that is allowed, and its mode. */
+static DREY_ASYNC int open_replacement(sq_output *output, const struct stat *old)
+{
+    int fd = open_temporary(output, 0600);
+    if (fd < 0)
+        return fd;
+    bool kept = fchown(fd, old->st_uid, old->st_gid) == 0;
+    int ignored = fchmod(fd, old->st_mode & (kept ? 07777 : 0777));
+    (void)ignored; /* a file system without modes */
+    return fd;
+}
+
+/* A pipe without a reader gets a second to find one: who starts both at once may be a little early. */
+static DREY_ASYNC int open_direct(sq_output *output, const char *path)
+{
+    int fd = -ENXIO;
+    for (int i = 0; i < READER_TRIES && fd == -ENXIO; i++) {
+        int rc = i > 0 ? drey_sleep(DREY_MS(20)) : 0;
+        fd = rc < 0 ? rc : drey_file_open(path, O_WRONLY | O_NOCTTY | O_NONBLOCK, 0);
+    }
+    if (fd < 0)
+        return fd;
+    int flags = fcntl(fd, F_GETFL);
+    if (flags >= 0)
+        fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+    sq_output_use(output, fd);
+    return fd;
 }
 
 static DREY_ASYNC int open_for(sq_output *output, const char *path)
@@ -42,17 +108,15 @@ static DREY_ASYNC int open_for(sq_output *output, const char *path)
     int rc = drey_file_stat(path, &stat);
     if (rc < 0 && rc != -ENOENT)
         return rc;
-    if (rc == 0 && S_ISDIR(stat.st_mode))
+    bool exists = rc == 0;
+    if (exists && S_ISDIR(stat.st_mode))
         return -EISDIR;
-    if (rc == 0 && !S_ISREG(stat.st_mode)) {
-        int fd = drey_file_open(path, O_WRONLY | O_NOCTTY, 0);
-        if (fd >= 0)
-            sq_output_use(output, fd);
-        return fd;
-    }
-    mode_t mode = rc == 0 ? stat.st_mode & 0777 : 0666;
-    rc = choose_paths(output, path);
-    return rc < 0 ? rc : drey_file_open(output->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode);
+    if (exists && !S_ISREG(stat.st_mode))
+        return open_direct(output, path);
+    rc = choose_path(output, path);
+    if (rc < 0)
+        return rc;
+    return exists ? open_replacement(output, &stat) : open_temporary(output, 0666);
 }
 
 static void forget(sq_output *output)
@@ -68,6 +132,10 @@ int sq_output_open(sq_output *output, const char *path, sq_error *error)
     int rc = open_for(output, path);
     if (rc < 0) {
         forget(output);
+        if (rc == -EISDIR)
+            return sq_fail(error, SQ_USAGE, "--out %.150s is a directory: name a file", path);
+        if (rc == -ENXIO)
+            return sq_fail(error, SQ_NOT_FOUND, "--out %.150s: nobody reads this pipe; start its reader first", path);
         return sq_fail_errno(error, rc, "opening the file of --out");
     }
     output->fd = rc;

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "context/schema.h"
+#include "process/compute.h"
 #include "process/exec.h"
 #include "process/interrupt.h"
 #include "process/item.h"
@@ -118,10 +119,8 @@ static DREY_ASYNC int watch_signals(void *arg)
     int rc = drey_token_wait(job->run->tokens.drain);
     if (rc < 0)
         return rc;
-    if (!drey_token_cancelled(job->run->tokens.stop)) {
-        ssize_t ignored = write(2, said, sizeof said - 1);
-        (void)ignored;
-    }
+    if (!drey_token_cancelled(job->run->tokens.stop))
+        sq_progress_hint(said);
     rc = drey_token_wait(job->run->tokens.stop);
     if (rc == 0)
         drey_scope_set_deadline(job->top, drey_now() + DREY_SEC(1));
@@ -144,19 +143,37 @@ static DREY_ASYNC int run_all(sq_run *run)
     return drey_scope_close(&top, rc);
 }
 
-static DREY_ASYNC int load_schema(sq_run *run, sq_error *error)
-{
+typedef struct schema_job {
     char *text;
     size_t bytes;
+    sq_json *schema;
+    sq_error *error;
+} schema_job;
+
+static int read_schema(void *arg)
+{
+    schema_job *job = arg;
     sq_json_error refused;
+    int rc = sq_json_parse(job->text, job->bytes, SQ_JSON_DEPTH_MAX, &job->schema, &refused);
+    return rc < 0 ? sq_fail_json(job->error, &refused) : sq_schema_check(job->schema, job->error);
+}
+
+static DREY_ASYNC int load_schema(sq_run *run, sq_error *error)
+{
+    schema_job job = {.error = error};
+    sq_error plain;
     if (!run->options->schema)
         return 0;
-    int rc = sq_load_text(run->options->schema, run->options->max_bytes, &text, &bytes, error);
-    if (rc < 0)
-        return rc;
-    rc = sq_json_parse(text, bytes, SQ_JSON_DEPTH_MAX, &run->schema, &refused);
-    free(text);
-    return rc < 0 ? sq_fail_json(error, &refused) : sq_schema_check(run->schema, error);
+    int rc = sq_load_text(run->options->schema, run->options->max_bytes, &job.text, &job.bytes, error);
+    if (rc == 0)
+        rc = sq_compute(run->compute, job.bytes, read_schema, &job);
+    free(job.text);
+    run->schema = job.schema;
+    if (rc < 0) {
+        plain = *error;
+        snprintf(error->message, sizeof error->message, "--schema %.80s: %.160s", run->options->schema, plain.message);
+    }
+    return rc;
 }
 
 static DREY_ASYNC int open_outputs(sq_run *run, sq_error *error)
@@ -178,6 +195,10 @@ static DREY_ASYNC int prepare(sq_run *run, sq_error *error)
     size_t window = (size_t)options->limit * WINDOW_FACTOR;
     run->now = drey_wall() / 1000000;
     run->started = drey_now();
+    if (sq_compute_open(&run->compute) < 0)
+        return sq_fail_memory(error);
+    if (sq_index_init(&run->index) < 0)
+        return sq_fail(error, SQ_INTERNAL, "the system gives no random numbers");
     int rc = load_schema(run, error);
     if (rc == 0 && sq_window_open(&run->window, window < WINDOW_MIN ? WINDOW_MIN : window) < 0)
         rc = sq_fail_memory(error);
@@ -194,7 +215,7 @@ static sq_code output_code(int failure)
     if (failure == -EPIPE)
         return SQ_SOME_FAILED;
     sq_fail_errno(&error, failure, "");
-    return error.code;
+    return error.code == SQ_INTERNAL ? SQ_DISK_FULL : error.code; /* closed, or broken: it takes nothing more */
 }
 
 static int complain(const sq_error *error)
@@ -204,6 +225,11 @@ static int complain(const sq_error *error)
     fprintf(stderr, "squirrel: %s", line.data ? line.data : "");
     if (error->place.line > 0)
         fprintf(stderr, " (line %zu, column %zu)", error->place.line, error->place.column);
+    if (error->path[0]) {
+        sq_text_clear(&line);
+        sq_text_printable(&line, error->path);
+        fprintf(stderr, " at %s", line.data ? line.data : "");
+    }
     fputc('\n', stderr);
     sq_text_free(&line);
     return sq_code_exit(error->code);
@@ -234,6 +260,11 @@ static DREY_ASYNC int conclude(sq_run *run, int rc)
         }
     }
     sq_progress_summary(run, isatty(2));
+    if (atomic_load(&run->failures[SQ_USAGE]) > 0) {
+        sq_error error;
+        sq_fail(&error, SQ_USAGE, "--exec: %.150s cannot be run: the results say why", run->options->exec[0]);
+        return complain(&error);
+    }
     if (run->output_failure < 0)
         return complain_output(run, run->output_failure);
     if (drey_token_cancelled(run->tokens.drain))
@@ -254,7 +285,7 @@ static DREY_ASYNC int process_main(void *arg)
     sq_error error;
     int rc = prepare(run, &error);
     int status = rc < 0 ? complain(&error) : conclude(run, run_all(run));
-    if (run->pool && drey_pool_close(run->pool) < 0)
+    if ((run->pool && drey_pool_close(run->pool) < 0) || (run->compute && drey_pool_close(run->compute) < 0))
         status = status == 0 ? sq_code_exit(SQ_INTERNAL) : status;
     sq_json_unref(run->schema);
     sq_index_deinit(&run->index);
@@ -274,6 +305,11 @@ int sq_process(const sq_process_options *options)
     sq_interrupt_close(&run.tokens);
     if (rc >= 0)
         return rc;
-    sq_fail_errno(&error, rc, "starting the runtime");
+    if (rc == -EINVAL) /* all that squirrel sets itself is good */
+        sq_fail(&error, SQ_USAGE,
+                "the environment has no good value in DREY_WORKERS (1 to 256), DREY_IO (uring, epoll), "
+                "DREY_SEED (a number) or DREY_LOCK_RULE (warn, abort, off)");
+    else
+        sq_fail_errno(&error, rc, "starting the runtime");
     return complain(&error);
 }

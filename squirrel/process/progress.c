@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
+#include <poll.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "process/walk.h"
 
@@ -83,7 +85,7 @@ int sq_progress(void *arg)
     return drey_scope_close(&scope, rc);
 }
 
-void sq_progress_summary(const sq_run *run, bool terminal)
+static void summarize(sq_text *text, const sq_run *run, bool terminal)
 {
     uint64_t good = atomic_load(&run->good), failed = atomic_load(&run->failed);
     double seconds = (double)(drey_now() - run->started) / 1e9;
@@ -91,15 +93,40 @@ void sq_progress_summary(const sq_run *run, bool terminal)
                       : atomic_load(&run->expired)            ? ", out of time (--total-timeout)"
                       : atomic_load(&run->cut)                ? ", stopped at the first failure (--fail-fast)"
                                                               : "";
-    fprintf(stderr, "%ssquirrel: %" PRIu64 " processed, %" PRIu64 " failed in %.2f s%s\n",
-            terminal ? SQ_PROGRESS_WIPE : "", good, failed, seconds, how);
+    sq_text_format(text, "%ssquirrel: %" PRIu64 " processed, %" PRIu64 " failed in %.2f s%s\n",
+                   terminal ? SQ_PROGRESS_WIPE : "", good, failed, seconds, how);
     if (!terminal)
         return;
-    fprintf(stderr, "  %12" PRIu64 " bytes of resolved data, about %" PRIu64 " tokens\n", atomic_load(&run->bytes),
-            atomic_load(&run->tokens_estimated));
+    sq_text_format(text, "  %12" PRIu64 " bytes of resolved data, about %" PRIu64 " tokens\n", atomic_load(&run->bytes),
+                   atomic_load(&run->tokens_estimated));
     for (int code = 1; code < SQ_CODES; code++) {
         uint64_t count = atomic_load(&run->failures[code]);
         if (count > 0)
-            fprintf(stderr, "  %12" PRIu64 " %s\n", count, sq_code_name((sq_code)code));
+            sq_text_format(text, "  %12" PRIu64 " %s\n", count, sq_code_name((sq_code)code));
+    }
+}
+
+void sq_progress_summary(const sq_run *run, bool terminal)
+{
+    sq_output people;
+    sq_text text = {0};
+    summarize(&text, run, terminal);
+    sq_output_use(&people, 2);
+    bool stopped = drey_token_cancelled(run->tokens.stop);
+    bool hurried = stopped || atomic_load(&run->expired);
+    DREY_SCOPE(scope, .token = stopped ? NULL : run->tokens.stop, .timeout = hurried ? DREY_SEC(1) : 0,
+               .name = "summary");
+    int ignored = text.failed ? 0 : sq_output_write(&people, text.data, text.bytes);
+    ignored = drey_scope_close(&scope, ignored);
+    (void)ignored;
+    sq_text_free(&text);
+}
+
+void sq_progress_hint(const char *line)
+{
+    struct pollfd room = {2, POLLOUT, 0};
+    if (poll(&room, 1, 0) > 0) {
+        ssize_t ignored = write(2, line, strlen(line));
+        (void)ignored;
     }
 }

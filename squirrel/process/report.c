@@ -60,13 +60,25 @@ void sq_report_json(sq_text *out, const sq_outcome *o)
     sq_text_string(out, "}\n");
 }
 
+/* Characters that only steer: C0 and C1 controls, line separators, and those that turn the direction of text. */
+static bool steers(const unsigned char *at, unsigned length)
+{
+    if (length == 1)
+        return *at < 0x20 || *at == 0x7f;
+    if (length == 2)
+        return (at[0] == 0xc2 && at[1] < 0xa0) || (at[0] == 0xd8 && at[1] == 0x9c);
+    if (length != 3 || at[0] != 0xe2)
+        return false;
+    return (at[1] == 0x80 && (at[2] == 0x8e || at[2] == 0x8f || (at[2] >= 0xa8 && at[2] <= 0xae))) ||
+           (at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9);
+}
+
 void sq_text_printable(sq_text *out, const char *text)
 {
     const unsigned char *at = (const unsigned char *)text, *end = at + strlen(text);
     while (at < end) {
         unsigned length = sq_utf8_length(at, end);
-        bool control = *at < 0x20 || *at == 0x7f || (*at == 0xc2 && length == 2 && at[1] < 0xa0);
-        if (length > 0 && !control) {
+        if (length > 0 && !steers(at, length)) {
             sq_text_add(out, at, length);
             at += length;
         } else {

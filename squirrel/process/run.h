@@ -20,6 +20,7 @@ typedef struct sq_run {
     sq_tokens tokens;
     drey_scope work;            /* all inputs are its children; open while there are any */
     sq_json *schema;            /* NULL: none; read only */
+    drey_pool *compute;         /* for what takes long */
     drey_pool *pool;            /* waits for programs; NULL without --exec */
     sq_time now;                /* for expiry: one time for all inputs */
     sq_index index;

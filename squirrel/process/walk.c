@@ -59,12 +59,17 @@ static bool named_json(const char *name)
     return bytes > 5 && strcmp(name + bytes - 5, ".json") == 0;
 }
 
+/* A link counts as the file that it leads to; it stays a link if that is none, so that no walk goes in circles, and if
+ * it leads nowhere, which is told. */
 static DREY_ASYNC unsigned char entry_type(const drey_dir_entry *entry, const char *path)
 {
     struct stat stat;
-    if (entry->type != DT_UNKNOWN || drey_file_lstat(path, &stat) < 0)
-        return entry->type;
-    return IFTODT(stat.st_mode);
+    unsigned char type = entry->type;
+    if (type == DT_UNKNOWN && drey_file_lstat(path, &stat) == 0)
+        type = IFTODT(stat.st_mode);
+    if (type != DT_LNK || !named_json(entry->name) || drey_file_stat(path, &stat) < 0)
+        return type;
+    return S_ISREG(stat.st_mode) ? DT_REG : DT_FIFO;
 }
 
 static DREY_ASYNC int next_entry(sq_walk *walk, char **out_path, int *out_failure)

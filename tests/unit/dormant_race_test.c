@@ -8,7 +8,7 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
-enum { TASKS = 3, STEPS = 200000 };
+enum { TASKS = 3, STEPS = 30000 };
 
 static struct {
     drey_notify a, b;
