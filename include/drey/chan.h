@@ -41,7 +41,7 @@ typedef struct drey_chan_options {
  *
  * @param out_chan  the caller owns one reference
  * @return 0.
- *         -EINVAL  message_bytes times capacity overflows
+ *         -EINVAL  message_bytes is above 64 KB, or capacity above 2^31
  *         -ENOMEM  no memory
  *
  * Threads: any.
@@ -108,7 +108,7 @@ size_t drey_chan_length(const drey_chan *chan);
  * @param capacity       messages kept for the slowest subscriber, at least 1
  * @param out_broadcast  the caller owns one reference
  * @return 0.
- *         -EINVAL  capacity is 0, or message_bytes times capacity overflows
+ *         -EINVAL  capacity is 0 or above 2^31, or message_bytes is above 64 KB
  *         -ENOMEM  no memory
  */
 DREY_API DREY_MUST_USE

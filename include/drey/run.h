@@ -77,7 +77,8 @@ bool drey_in_task(void);
  * @param fn   must not suspend: a suspension point inside aborts
  * @param arg  borrowed by fn
  * @return fn's result.
- *         -EPERM  outside a task; fn was not called
+ *         -EPERM   outside a task; fn was not called
+ *         -ENOMEM  there is no such stack to be had; fn was not called
  */
 DREY_API
 int drey_call_deep(drey_fn *fn, void *arg);

@@ -34,7 +34,7 @@ typedef struct drey_scope_options {
     drey_duration timeout; /* from the opening; a negative one has expired */
     drey_time deadline;    /* on drey_now's clock; the nearer of both counts */
     drey_token *token;     /* cancels the scope when it fires; borrowed until closed */
-    size_t stack_size;     /* bytes, for the children's stacks; default the runtime's */
+    size_t stack_size;     /* bytes, for the children's stacks, 8 MB at most; default the runtime's */
     const char *name;      /* shown in dumps and reasons; a static string */
     bool keep_going;       /* a child's failure neither cancels nor becomes the result, it is only counted */
     bool shield;           /* cancellation from outside does not reach in; needs a timeout */
@@ -134,7 +134,8 @@ int drey_scope_close(drey_scope *scope, int rc);
 DREY_API
 void drey_scope_cancel(drey_scope *scope, int result, const char *why);
 
-/** Move the deadline, earlier or later; 0 removes it; no effect once cancelled. By the opener or a task inside. */
+/** Move the deadline, earlier or later; 0 removes it, but not from a shield, where it aborts; no effect once cancelled.
+ *  By the opener or a task inside. */
 DREY_API
 void drey_scope_set_deadline(drey_scope *scope, drey_time when);
 

@@ -56,7 +56,8 @@ struct drey_case {
  * @param cases  borrowed until the call returns; cases[index].result is set, the others are untouched
  * @return index of the case that happened.
  *         -ECANCELED  the scope was cancelled; none happened
- *         -EINVAL     n is 0
+ *         -EINVAL     n is 0, or a case is none of the kinds
+ *         -E2BIG      n is above 64
  *
  * Suspends: when none is ready.
  * Cancel:   no case takes effect.

@@ -137,7 +137,8 @@ void drey_rwlock_deinit(drey_rwlock *rwlock);
 
 /**
  * Let the mutex go, wait for a wake, and take the mutex again. No spurious wakes, but test the condition in a loop:
- * another task may have come first. The mutex must be held by the caller, and be its only lock; else aborts.
+ * another task may have come first. The mutex must be held by the caller, else aborts; a further lock held meanwhile
+ * breaks the lock rule and is reported.
  *
  * @return 0: woken; the mutex is held.
  *         -ECANCELED  the scope was cancelled; the mutex is held
@@ -242,7 +243,7 @@ void drey_gate_deinit(drey_gate *gate);
 
 /**
  * Run fn unless it has succeeded before; who comes meanwhile waits. If the runner fails or is cancelled, its caller
- * gets the failure and the next one who waits runs fn itself.
+ * gets the failure and the next one who waits runs fn itself. Called by its own fn it aborts.
  *
  * @return fn's result if it ran here, 0 if it has succeeded before.
  *         -ECANCELED  the scope was cancelled while waiting

@@ -55,7 +55,7 @@ void __tsan_switch_to_fiber(void *fiber, unsigned flags);
 #if defined(DREY__TSAN) && defined(__clang__)
 #define DREY__UNTRACED __attribute__((disable_sanitizer_instrumentation))
 #elif defined(DREY__TSAN)
-#define DREY__UNTRACED __attribute__((no_sanitize_thread))
+#define DREY__UNTRACED __attribute__((no_sanitize_thread, noipa)) /* or parts move to instrumented callers */
 #else
 #define DREY__UNTRACED
 #endif

@@ -45,8 +45,8 @@ void drey__wheel_init(struct drey__wheel *w, int64_t now);
 void drey__wheel_add(struct drey__wheel *w, struct drey__timer *timer);
 void drey__wheel_remove(struct drey__wheel *w, struct drey__timer *timer); /* nothing if it is not set */
 
-/* Fire what is due at `now`, up to DREY__WHEEL_BURST timers; a firing function may add and remove some. Returns how many
- * fired: as many as that, and there may be more, which drey__wheel_next tells. */
+/* Fire what is due at `now`, up to DREY__WHEEL_BURST timers; a firing function may add and remove some. Returns how
+ * many fired: if as many as that, there may be more, which drey__wheel_next tells. */
 unsigned drey__wheel_advance(struct drey__wheel *w, int64_t now);
 
 /* No timer fires before this; INT64_MAX if there is none. May be early, by less than the slot's width. */
