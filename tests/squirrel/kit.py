@@ -82,7 +82,7 @@ def sleepers(mark):
     for pid in filter(str.isdigit, os.listdir("/proc")):
         with contextlib.suppress(OSError):
             with open(f"/proc/{pid}/cmdline", "rb") as file:
-                found += f"sleep\0{mark}\0".encode() in file.read()
+                found += file.read() == f"sleep\0{mark}\0".encode()   # not whoever was told to start it
     return found
 
 
