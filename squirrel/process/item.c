@@ -44,7 +44,7 @@ static DREY_ASYNC int load_parents(work *w)
     int rc = sq_lineage_start(&w->line, &w->outcome->context, run->now, error);
     while (rc == 0 && (wanted = sq_lineage_wants(&w->line))) {
         sq_context parent;
-        char *path;
+        char *path = NULL;
         rc = wait_for_index(w);
         if (rc == 0)
             rc = sq_index_find(run, w->line.project, wanted, &path, error);
