@@ -6,19 +6,9 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
-enum { MILLION = 1000000, PARKED = 200000, UNDER_A_LIMIT = 20000, ADDRESS_SPACE = 300 << 20 };
+#include "../sanitized.h"
 
-/* Shadow memory makes a parked task several times as large, and limits of address space impossible. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0
-#endif
+enum { MILLION = 1000000, PARKED = 200000, UNDER_A_LIMIT = 20000, ADDRESS_SPACE = 300 << 20 };
 
 static struct {
     drey_gate gate;
@@ -51,7 +41,7 @@ static DREY_ASYNC int park_many(int n, bool cancel)
 static int how_many(void)
 {
     const char *soak = getenv("DREY_SOAK");
-    return soak != NULL && *soak == '1' ? MILLION : SANITIZED ? 5000 : PARKED;
+    return soak != NULL && *soak == '1' ? MILLION : SLOW ? 5000 : PARKED;
 }
 
 DREY_TEST(parked_and_woken, .timeout_seconds = 300)
@@ -134,8 +124,8 @@ static DREY_ASYNC int nap(void *arg)
 DREY_TEST(r19_out_of_stacks, .real_clock = true, .timeout_seconds = 120)
 {
     struct rlimit before, tight;
-    if (SANITIZED)
-        DREY_SKIP("the sanitizers need the address space");
+    if (SLOW)
+        DREY_SKIP("sanitizers and emulators need the address space");
     getrlimit(RLIMIT_AS, &before);
     tight = (struct rlimit){.rlim_cur = ADDRESS_SPACE, .rlim_max = before.rlim_max};
     DREY_CHECK_EQ(setrlimit(RLIMIT_AS, &tight), 0);

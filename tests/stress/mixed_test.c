@@ -13,15 +13,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "../sanitized.h"
 #include "base/random.h"
 
-/* Sanitizers are ten times slower. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { SEEDS = 500, ROUNDS = 50 };
-#else
-enum { SEEDS = 10000, ROUNDS = 400 };
-#endif
-
+enum { SEEDS = SLOW ? 500 : 10000, ROUNDS = SLOW ? 50 : 400 };
 enum { ACTORS = 6, STEPS = 8, DEPTH = 2, PERMITS = 3, MOST_US = 200 };
 
 static struct {
