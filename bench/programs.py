@@ -32,8 +32,9 @@ def command(args, cwd, **env):
 def tokio(build):
     """Debian's compiler and crates, whatever else is installed: offline and the same versions everywhere."""
     cargo, rustc = tool("/usr/bin/cargo", "cargo"), tool("/usr/bin/rustc", "rustc")
-    if not any(CRATES.glob("tokio-1.*")):
-        raise Unavailable("the tokio crate is not installed (Debian: librust-tokio-dev)")
+    for crate in ("tokio", "tokio-rustls", "rustls-pemfile"):
+        if not any(CRATES.glob(f"{crate}-[0-9]*")):
+            raise Unavailable(f"the crate {crate} is not installed (Debian: librust-{crate}-dev)")
     # cargo writes beside its manifest, so it works on a copy; unchanged files keep their times and are not rebuilt.
     work = build / "tokio"
     shutil.copytree(HERE / "tokio", work, dirs_exist_ok=True)
@@ -52,10 +53,52 @@ def go(build):
     return program
 
 
-def threads(build):
-    program = build / "bench-threads"
-    command([tool("cc", "gcc"), "-std=gnu17", "-O2", "-pthread", "threads/main.c", "-o", program], HERE)
+def c_program(build, name, *flags):
+    program = build / f"bench-{name}"
+    command([tool("cc", "gcc"), "-std=gnu17", "-O2", f"{name}/main.c", "-o", program, *flags], HERE)
     return program
+
+
+def load(build):
+    """Not a system: what makes the load for servers. Without OpenSSL it makes none of TLS."""
+    try:
+        return c_library(build, "load", "openssl", "Debian: libssl-dev", "-DBENCH_TLS=1")
+    except Unavailable:
+        return c_program(build, "load", "-DBENCH_TLS=0")
+
+
+def threads(build):
+    return c_program(build, "threads", "-pthread")
+
+
+def c_library(build, name, package, where, *flags):
+    asked = subprocess.run([tool("pkg-config", "pkg-config"), "--cflags", "--libs", package],
+                           capture_output=True, text=True, check=False)
+    if asked.returncode != 0:
+        raise Unavailable(f"pkg-config does not find it ({where})")
+    return c_program(build, name, *flags, *asked.stdout.split())
+
+
+def certificate(build):
+    """A key and a certificate that it signs itself, for servers of TLS: named to them by the environment."""
+    paths = {"BENCH_CERTIFICATE": build / "certificate.pem", "BENCH_KEY": build / "key.pem"}
+    if not all(path.exists() for path in paths.values()):
+        command([tool("openssl", "openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                 "-nodes", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-days", "3650",
+                 "-keyout", paths["BENCH_KEY"], "-out", paths["BENCH_CERTIFICATE"]], build)
+    os.environ.update({name: str(path) for name, path in paths.items()})
+
+
+def st(build):
+    return c_library(build, "st", "st", "Debian: libst-dev")
+
+
+def uv(build):
+    return c_library(build, "uv", "libuv", "Debian: libuv1-dev")
+
+
+def libdill(build):
+    return c_library(build, "libdill", "libdill", "not in Debian; from its sources, with PKG_CONFIG_PATH")
 
 
 def drey(_build, program):
@@ -67,7 +110,13 @@ def drey(_build, program):
 def build_all(build, drey_program):
     """{system: program}; says which are left out, and why."""
     programs = {}
-    makers = {"drey": lambda b: drey(b, drey_program), "tokio": tokio, "go": go, "threads": threads}
+    makers = {"drey": lambda b: drey(b, drey_program), "tokio": tokio, "go": go, "threads": threads, "st": st,
+              "libdill": libdill, "uv": uv}
+    load(build)
+    try:
+        certificate(build)
+    except Unavailable as why:
+        print(f"bench: there is no TLS: {why}")
     for system, make in makers.items():
         try:
             programs[system] = make(build)

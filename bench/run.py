@@ -2,112 +2,60 @@
 # SPDX-License-Identifier: MIT
 """Measures drey and its peers on the same work, side by side, and prints one table.
 
-Systems take turns (A B C, A B C, ...), so that a disturbance hits all of them; the medians are compared.
 A missing peer or a failed measurement is reported and left out: it never fails the build.
 """
 import argparse
 import json
-import os
-import resource
-import statistics
-import subprocess
-import sys
 import time
 from pathlib import Path
 
+import machine
+import measure
+import net
+import process
 import programs
-from rows import ROWS, SYSTEMS, line, more_is_better, table
+from rows import ROWS, SYSTEMS, line, table
 
-RUN_SECONDS = 60      # for one program
-TOTAL_SECONDS = 560   # no row is begun later
-NOT_OFFERED = 3       # exit status: the program does not have this benchmark
+TOTAL_SECONDS = 560   # no row is begun that is not expected to end by then
 
 
-class Machine:
-    """What else the machine did meanwhile."""
-
-    def __init__(self):
-        self.load = os.getloadavg()[0]
-        self.start = self.sample()
-
-    @staticmethod
-    def sample():
-        user, nice, system, idle, wait, irq, softirq, stolen = map(
-            int, Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9])
-        own = sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-        busy = user + nice + system
-        return busy + idle + wait + irq + softirq + stolen, busy, stolen, own * os.sysconf("SC_CLK_TCK")
-
-    def warn_at_start(self):
-        if self.load > 0.5:
-            print(f"bench: warning: the load average is {self.load:.2f}: the machine is not idle")
-
-    def warn_at_end(self):
-        total, busy, stolen, own = (now - then for now, then in zip(self.sample(), self.start))
-        total = max(total, 1)
-        if stolen / total > 0.01:
-            print(f"bench: warning: {stolen / total:.1%} of the CPU was stolen by other virtual machines")
-        if (busy - own) / total > 0.05:
-            print(f"bench: warning: other programs took {(busy - own) / total:.0%} of the CPU: measure again when idle")
-
-
-def measure_once(program, row, files):
-    """[(variant, value, unit)]; None if the program does not offer the benchmark."""
-    done = subprocess.run([program, row.bench, str(row.workers)], env={**os.environ, "BENCH_FILES": str(files)},
-                          capture_output=True, text=True, timeout=RUN_SECONDS, check=False)
-    if done.returncode == NOT_OFFERED:
-        return None
-    if done.returncode != 0:
-        raise RuntimeError(f"exit status {done.returncode}: {done.stderr.strip()[-300:]}")
-    lines = [text.split() for text in done.stdout.splitlines()]
-    return [(variant, float(value), unit) for _bench, variant, _workers, value, unit in lines]
-
-
-def measure_row(row, systems, files, rounds):
-    """({system: median of its best variant}, unit). A variant is `system-mode`."""
-    samples, unit, active = {}, "", dict(systems)
-    for _ in range(rounds):
-        for system, program in list(active.items()):
-            try:
-                found = measure_once(program, row, files)
-            except (RuntimeError, ValueError, OSError, subprocess.TimeoutExpired) as why:
-                progress("")
-                print(f"bench: {row.bench} w{row.workers}: {system} failed and is left out: {why}")
-                samples = {variant: s for variant, s in samples.items() if variant.split("-")[0] != system}
-                found = None
-            if found is None:
-                del active[system]
-                continue
-            for variant, value, unit in found:
-                samples.setdefault(variant, []).append(value)
-    best = max if more_is_better(unit) else min
-    values = {}
-    for variant, seen in samples.items():
-        system, median = variant.split("-")[0], statistics.median(seen)
-        values[system] = best(values.get(system, median), median)
-    return values, unit
-
-
-def progress(text):
-    if sys.stderr.isatty():
-        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+def measure_row(row, what, systems, files, rounds):
+    if row.bench in process.BENCHES:
+        return process.point(what, systems, files.parent, rounds)
+    if row.bench in net.BENCHES:
+        return net.point(what, systems, files.parent, rounds)
+    return measure.point(what, systems, files, 1 if row.once else rounds)
 
 
 def measure_all(rows, systems, files, rounds, deadline):
-    lines, results, late = [], [], []
+    """{(bench, workers): (values, unit)}"""
+    measured, late, longest = {}, [], 0.0
     for number, row in enumerate(rows, 1):
-        if time.monotonic() > deadline:
+        start = time.monotonic()
+        if start + longest > deadline:
             late.append(f"{row.bench} w{row.workers}")
             continue
-        progress(f"{number}/{len(rows)} {row.bench} w{row.workers}")
-        values, unit = measure_row(row, systems, files, rounds) if row.ready else ({}, "")
-        lines.append(line(row, values, unit))
-        results += [{"bench": row.bench, "system": system, "workers": row.workers, "value": values[system],
-                     "unit": unit} for system in SYSTEMS if system in values]
-    progress("")
+        measure.progress(f"{number}/{len(rows)} {row.bench} w{row.workers}")
+        what = measure.Point(row.bench, row.workers)
+        measured[row.bench, row.workers] = measure_row(row, what, systems, files, rounds)
+        longest = max(longest, time.monotonic() - start)
+    measure.progress("")
     if late:
         print(f"bench: out of time, not measured: {', '.join(late)}")
-    return lines, results
+    return measured
+
+
+def save(path, found):
+    """Rows that were not measured this time stay as they were: what is compared is a row."""
+    results = [{"bench": bench, "system": system, "workers": workers, "value": values[system], "unit": unit}
+               for (bench, workers), (values, unit) in found.items() for system in SYSTEMS if system in values]
+    measured = {(one["bench"], one["workers"]) for one in results}
+    names = {row.bench for row in ROWS}
+    before = json.loads(path.read_text()) if path.exists() else []
+    kept = [one for one in before if one["bench"] in names and (one["bench"], one["workers"]) not in measured]
+    order = {row.bench: number for number, row in reversed(list(enumerate(ROWS)))}
+    merged = sorted(kept + results, key=lambda one: (order[one["bench"]], one["workers"]))
+    path.write_text(json.dumps(merged, indent=1) + "\n")
 
 
 def arguments():
@@ -133,14 +81,16 @@ def main():
     build.mkdir(parents=True, exist_ok=True)
     systems = programs.build_all(build, args.drey)
     files = programs.make_files(build)
-    machine = Machine()
-    machine.warn_at_start()
+    watch = machine.Watch()
+    watch.warn_at_start()
     rows = [row for row in ROWS if not args.only or row.bench in args.only]
-    lines, results = measure_all(rows, systems, files, args.rounds, deadline)
-    print(table(lines))
-    print(f"Medians of {args.rounds} rounds; w: workers; tokio, go: how many times better drey is, and the aim.")
-    machine.warn_at_end()
-    (build / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+    measured = measure_all(rows, systems, files, args.rounds, deadline)
+    print(table([line(row, measured) for row in rows if (row.bench, row.workers) in measured]))
+    print(f"Medians of {args.rounds} rounds, of servers at least {net.ROUNDS}; w: workers; tokio, go: how many times "
+          "better drey is, and the aim.")
+    watch.warn_at_end()
+    save(build / "results.json", measured)
+    (build / "machine.json").write_text(json.dumps(machine.describe(args.rounds), indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -10,12 +10,17 @@
 #include <drey/chan.h>
 #include <drey/fs.h>
 #include <drey/local.h>
+#include <drey/net.h>
 #include <drey/observe.h>
 #include <drey/offload.h>
+#include <drey/process.h>
 #include <drey/rate.h>
+#include <drey/reader.h>
 #include <drey/run.h>
 #include <drey/scope.h>
 #include <drey/select.h>
+#include <drey/signal.h>
+#include <drey/stream.h>
 #include <drey/sync.h>
 #include <drey/time.h>
 #include <drey/token.h>

@@ -1,17 +1,21 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Install the Debian packages that a target needs, if some are missing: setup.sh run|test|bench|check
+# Install the Debian packages that a target needs, if some are missing: setup.sh run|test|bench|plots|check
 set -euo pipefail
 
-run=(build-essential meson ninja-build pkg-config python3 liburing-dev libjansson-dev libssl-dev)
-test=("${run[@]}" clang libclang-rt-14-dev valgrind gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user)
-bench=("${run[@]}" golang-go rustc cargo librust-tokio-dev librust-futures-dev librust-serde-json-dev)
+run=(build-essential meson ninja-build pkg-config python3 liburing-dev libc-ares-dev libjansson-dev libssl-dev
+     libsqlite3-dev)
+test=("${run[@]}" clang libclang-rt-14-dev valgrind gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
+      libpq-dev postgresql openssl)
+bench=("${run[@]}" libcjson-dev golang-go rustc cargo librust-tokio-dev librust-futures-dev librust-serde-json-dev
+       librust-tokio-rustls-dev librust-rustls-pemfile-dev libst-dev libuv1-dev openssl redis-server redis-tools)
+plots=(python3 python3-matplotlib)
 check=("${run[@]}" clang clang-tidy clang-format cppcheck)
 
 set_name=${1:-}
 case "$set_name" in
-    run | test | bench | check) declare -n wanted=$set_name ;;
-    *) echo "usage: tools/setup.sh run|test|bench|check" >&2; exit 2 ;;
+    run | test | bench | plots | check) declare -n wanted=$set_name ;;
+    *) echo "usage: tools/setup.sh run|test|bench|plots|check" >&2; exit 2 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null; then

@@ -6,6 +6,7 @@ import fnmatch
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -26,6 +27,7 @@ class Variant:
     compiler: str = 'gcc'
     setup: tuple = ()
     run_env: dict = field(default_factory=dict)
+    targets: tuple = ()                              # what to build, if not all
 
 
 VARIANTS = {
@@ -42,7 +44,12 @@ VARIANTS = {
     'aarch64': Variant(
         'gcc for aarch64, run by qemu', 'aarch64', slower=10, compiler='',
         setup=('--cross-file', str(ROOT / 'tools' / 'aarch64.ini'), '--buildtype=release',
-               '-During=disabled', '-Dsquirrel=disabled')),
+               '-During=disabled', '-Dresolve=disabled', '-Dtls=disabled',
+               '-Dsquirrel=disabled')),
+    'guard': Variant(
+        'what the hot paths cost, in instructions of the build that is installed', 'guard', targets=('bench/guard',),
+        setup=('--buildtype=release', '-Db_lto=true', '-Dtests=false', '-Dresolve=disabled', '-Dtls=disabled',
+               '-Dsquirrel=disabled')),
 }
 
 
@@ -67,7 +74,7 @@ def build(variant):
         if done.returncode:
             raise Failure(f'meson setup failed\n{done.stdout}')
         stamp.write_text(wanted)
-    done = run(['ninja', '-C', folder])
+    done = run(['ninja', '-C', folder, *variant.targets])
     if done.returncode:
         raise Failure(f'the build failed\n{done.stdout}')
     return folder
@@ -120,6 +127,9 @@ def report(record, counted):
     name = record['name'].split(' / ')[-1]
     verdict = 'FAIL' if counted.failed else 'ok'
     print(f'  {verdict:4} {name:40} {counted.passed:5} passed {record["duration"]:7.2f} s')
+    for line in record.get('stdout', '').splitlines():
+        if line.startswith('# note: '):
+            print(f'       {line[2:]}')
     if counted.failed:
         print(f'--- {name}: {record["result"]}, exit status {record["returncode"]}')
         print(record.get('stdout', ''), record.get('stderr', ''), sep='', end='')
@@ -146,6 +156,14 @@ def run_variant(name, options):
     return total
 
 
+def reset_signals():
+    """Who started us may have had signals blocked or ignored, as a shell has for its background jobs."""
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--variant', action='append', choices=VARIANTS, help='only this variant (repeatable)')
@@ -156,6 +174,7 @@ def arguments():
 
 def main():
     options = arguments()
+    reset_signals()
     total = Tally()
     for name in options.variant or VARIANTS:
         total.add(run_variant(name, options))

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Messages between tasks. */
+/* Messages between tasks: of 8 bytes, or SIZE. */
 #include "bench.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 enum { CAPACITY = 128, PEERS = 4 };
 
@@ -14,27 +15,37 @@ typedef struct {
 static drey_chan *channel(size_t capacity)
 {
     drey_chan *chan;
-    must(drey_chan_new((drey_chan_options){.message_bytes = sizeof(uint64_t), .capacity = capacity}, &chan));
+    size_t bytes = bench_sized(sizeof(uint64_t));
+    must(drey_chan_new((drey_chan_options){.message_bytes = bytes, .capacity = capacity}, &chan));
     return chan;
+}
+
+/* On the heap: a large one would not fit a task's stack. */
+static void *new_message(void)
+{
+    return calloc(1, bench_sized(sizeof(uint64_t)));
 }
 
 static DREY_ASYNC int echo(void *arg)
 {
     exchange *ex = arg;
-    uint64_t message;
-    while (drey_chan_recv(ex->there, &message) == 0)
-        must(drey_chan_send(ex->here, &message));
+    void *message = new_message();
+    while (drey_chan_recv(ex->there, message) == 0)
+        must(drey_chan_send(ex->here, message));
+    free(message);
     return 0;
 }
 
 static DREY_ASYNC int caller(void *arg)
 {
     exchange *ex = arg;
+    uint64_t *message = new_message();
     for (uint64_t i = 0; i < ex->n; i++) {
-        uint64_t message = i;
-        must(drey_chan_send(ex->there, &message));
-        must(drey_chan_recv(ex->here, &message));
+        *message = i;
+        must(drey_chan_send(ex->there, message));
+        must(drey_chan_recv(ex->here, message));
     }
+    free(message);
     drey_chan_close(ex->there);
     return 0;
 }
@@ -59,18 +70,23 @@ DREY_ASYNC double bench_chan_pingpong(void)
 static DREY_ASYNC int produce(void *arg)
 {
     exchange *ex = arg;
-    for (uint64_t i = 0; i < ex->n / PEERS; i++)
-        must(drey_chan_send(ex->there, &i));
+    uint64_t *message = new_message();
+    for (uint64_t i = 0; i < ex->n / PEERS; i++) {
+        *message = i;
+        must(drey_chan_send(ex->there, message));
+    }
+    free(message);
     return 0;
 }
 
 static DREY_ASYNC int consume(void *arg)
 {
     exchange *ex = arg;
-    uint64_t message;
+    void *message = new_message();
     int rc;
-    while ((rc = drey_chan_recv(ex->there, &message)) == 0)
+    while ((rc = drey_chan_recv(ex->there, message)) == 0)
         continue;
+    free(message);
     return rc == -EPIPE ? 0 : rc;
 }
 

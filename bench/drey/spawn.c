@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Spawning and joining: one at a time, a batch, a tree. */
+/* Spawning and joining: one at a time, a batch (or as many small ones as make one), a tree. */
 #include "bench.h"
 
 #include <stdio.h>
@@ -31,20 +31,29 @@ DREY_ASYNC double bench_spawn_join(void)
     return bench_steady(spawn_and_join, NULL);
 }
 
-static DREY_ASYNC int64_t batch_once(void *context)
+typedef struct {
+    uint64_t tasks, times;
+} batches;
+
+static DREY_ASYNC int64_t batch_once(void *arg)
 {
-    (void)context;
+    const batches *all = arg;
     int64_t start = bench_clock();
-    DREY_SCOPE(scope);
-    for (int i = 0; i < BATCH; i++)
-        must(drey_go(&scope, trivial, NULL));
-    must(drey_scope_close(&scope, 0));
+    for (uint64_t time = 0; time < all->times; time++) {
+        DREY_SCOPE(scope);
+        for (uint64_t i = 0; i < all->tasks; i++)
+            must(drey_go(&scope, trivial, NULL));
+        must(drey_scope_close(&scope, 0));
+    }
     return bench_clock() - start;
 }
 
 DREY_ASYNC double bench_spawn_batch(void)
 {
-    return bench_batch(batch_once, NULL) / BATCH;
+    batches all = {.tasks = bench_sized(BATCH), .times = 1};
+    if (all.tasks < BATCH)
+        all.times = BATCH / all.tasks;
+    return bench_batch(batch_once, &all) / (double)(all.tasks * all.times);
 }
 
 typedef struct {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Yielding: two tasks that alternate, and 100,000 in an order that is random in memory. */
+/* Yielding: two tasks that alternate, and 100,000 (or SIZE) in an order that is random in memory. */
 #include "bench.h"
 
 #include <stdlib.h>
 
-enum { WALKERS = 100000, WALKER_YIELDS = 10 };
+enum { WALKERS = 100000, YIELDS = 1000000 };     /* of all walkers together */
 
 static DREY_ASYNC int yielder(void *arg)
 {
@@ -32,7 +32,7 @@ DREY_ASYNC double bench_yield(void)
 static struct {
     drey_gate *gates;
     int64_t start, end;
-    unsigned waiting, awake, done;
+    uint64_t walkers, yields, waiting, awake, done;
 } walk;
 
 static DREY_ASYNC int walker(void *arg)
@@ -43,9 +43,9 @@ static DREY_ASYNC int walker(void *arg)
     must(drey_yield()); /* the first round still pays for the wake-up */
     if (walk.awake++ == 0)
         walk.start = bench_clock();
-    for (int i = 0; i < WALKER_YIELDS; i++)
+    for (uint64_t i = 0; i < walk.yields; i++)
         must(drey_yield());
-    if (++walk.done == WALKERS)
+    if (++walk.done == walk.walkers)
         walk.end = bench_clock();
     return 0;
 }
@@ -53,9 +53,9 @@ static DREY_ASYNC int walker(void *arg)
 static void shuffle(uint32_t *order)
 {
     uint64_t random = 1;
-    for (uint32_t i = 0; i < WALKERS; i++)
+    for (uint32_t i = 0; i < walk.walkers; i++)
         order[i] = i;
-    for (uint32_t i = WALKERS - 1; i > 0; i--) {
+    for (uint32_t i = (uint32_t)walk.walkers - 1; i > 0; i--) {
         random = random * 6364136223846793005u + 1442695040888963407u;
         uint32_t j = (uint32_t)(random >> 33) % (i + 1), swapped = order[i];
         order[i] = order[j];
@@ -66,14 +66,14 @@ static void shuffle(uint32_t *order)
 static DREY_ASYNC int64_t walk_once(void *order)
 {
     const uint32_t *wake_order = order;
-    walk.gates = calloc(WALKERS, sizeof(walk.gates[0]));
+    walk.gates = calloc(walk.walkers, sizeof(walk.gates[0]));
     walk.waiting = walk.awake = walk.done = 0;
     DREY_SCOPE(scope);
-    for (int i = 0; i < WALKERS; i++)
+    for (uint64_t i = 0; i < walk.walkers; i++)
         must(drey_go(&scope, walker, &walk.gates[i]));
-    while (walk.waiting < WALKERS)
+    while (walk.waiting < walk.walkers)
         must(drey_yield());
-    for (int i = 0; i < WALKERS; i++)
+    for (uint64_t i = 0; i < walk.walkers; i++)
         drey_gate_open(&walk.gates[wake_order[i]], 0);
     must(drey_scope_close(&scope, 0));
     free(walk.gates);
@@ -82,9 +82,11 @@ static DREY_ASYNC int64_t walk_once(void *order)
 
 DREY_ASYNC double bench_yield_100k(void)
 {
-    uint32_t *order = malloc(WALKERS * sizeof(order[0]));
+    walk.walkers = bench_sized(WALKERS);
+    walk.yields = walk.walkers < YIELDS ? YIELDS / walk.walkers : 1;
+    uint32_t *order = malloc(walk.walkers * sizeof(order[0]));
     shuffle(order);
     double took = bench_batch(walk_once, order);
     free(order);
-    return took / ((double)WALKERS * WALKER_YIELDS);
+    return took / (double)(walk.walkers * walk.yields);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-// Go's side of the table: bench-go BENCH WORKERS.
+// Go's side of the table: bench-go BENCH WORKERS [SIZE].
 package main
 
 import (
@@ -35,15 +35,17 @@ var benches = map[string]bench{
 	"mem_parked":    {memParked, "bytes"},
 	"files_bytes":   {filesBytes, "files/s"},
 	"files_parsed":  {filesParsed, "files/s"},
+	"serve":         {serve, ""},
+	"serve_tls":     {serveTLS, ""},
 }
 
 func main() {
 	workers := 0
-	if len(os.Args) == 3 {
+	if len(os.Args) == 3 || len(os.Args) == 4 {
 		workers, _ = strconv.Atoi(os.Args[2])
 	}
 	if workers <= 0 {
-		fmt.Fprintln(os.Stderr, "usage: bench-go BENCH WORKERS")
+		fmt.Fprintln(os.Stderr, "usage: bench-go BENCH WORKERS [SIZE]")
 		os.Exit(2)
 	}
 	name := os.Args[1]
@@ -53,6 +55,25 @@ func main() {
 	}
 	runtime.GOMAXPROCS(workers)
 	fmt.Printf("%s go %d %.3f %s\n", name, workers, b.run(), b.unit)
+}
+
+// sized returns the SIZE that was asked for, else the table's.
+func sized(usual int) int {
+	if len(os.Args) < 4 {
+		return usual
+	}
+	size, err := strconv.Atoi(os.Args[3])
+	must(err)
+	return size
+}
+
+// offered returns the benchmark for messages of SIZE bytes.
+func offered(bySize map[int]func() float64) func() float64 {
+	bench, known := bySize[sized(8)]
+	if !known {
+		os.Exit(3)
+	}
+	return bench
 }
 
 func must(err error) {

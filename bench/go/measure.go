@@ -9,7 +9,7 @@ import (
 
 const (
 	warm     = 20 * time.Millisecond
-	measured = 150 * time.Millisecond
+	measured = 80 * time.Millisecond
 )
 
 // steady returns nanoseconds an operation; op(n) performs n of them. It grows n until the run is long enough,

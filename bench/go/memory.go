@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-const memTasks = 1_000_000
+const million = 1_000_000
 
 var (
 	started int32
@@ -39,11 +39,12 @@ func residentBytes() float64 {
 
 // A goroutine that preemption lets start early waits, so its memory stays.
 func memUnstarted() float64 {
+	tasks := sized(million)
 	before := residentBytes()
-	for i := 0; i < memTasks; i++ {
+	for i := 0; i < tasks; i++ {
 		go waitForever()
 	}
-	return (residentBytes() - before) / memTasks
+	return (residentBytes() - before) / float64(tasks)
 }
 
 func waitForever() {
@@ -57,14 +58,15 @@ func sleepLong() {
 }
 
 func memStarted(body func()) float64 {
+	tasks := sized(million)
 	before := residentBytes()
-	for i := 0; i < memTasks; i++ {
+	for i := 0; i < tasks; i++ {
 		go body()
 	}
-	for atomic.LoadInt32(&started) < memTasks {
+	for atomic.LoadInt32(&started) < int32(tasks) {
 		runtime.Gosched()
 	}
-	return (residentBytes() - before) / memTasks
+	return (residentBytes() - before) / float64(tasks)
 }
 
 func memDormant() float64 { return memStarted(waitForever) }

@@ -30,11 +30,11 @@ func yieldPair() float64 {
 }
 
 const (
-	walkers      = 100_000
-	walkerYields = 10
+	usualWalkers = 100_000
+	allYields    = 1_000_000 // of all walkers together
 )
 
-func walkOnce() (took time.Duration) {
+func walkOnce(walkers, yields int) (took time.Duration) {
 	var awake, done, waiting int32
 	var start time.Time
 	var all sync.WaitGroup
@@ -50,14 +50,14 @@ func walkOnce() (took time.Duration) {
 			if atomic.AddInt32(&awake, 1) == 1 {
 				start = time.Now()
 			}
-			yieldTimes(walkerYields)
-			if atomic.AddInt32(&done, 1) == walkers {
+			yieldTimes(yields)
+			if atomic.AddInt32(&done, 1) == int32(walkers) {
 				took = time.Since(start)
 			}
 			all.Done()
 		}()
 	}
-	for atomic.LoadInt32(&waiting) < walkers {
+	for atomic.LoadInt32(&waiting) < int32(walkers) {
 		runtime.Gosched()
 	}
 	random := uint64(1)
@@ -74,7 +74,12 @@ func walkOnce() (took time.Duration) {
 }
 
 func yield100k() float64 {
-	return float64(batch(walkOnce)) / (walkers * walkerYields)
+	walkers, yields := sized(usualWalkers), 1
+	if walkers < allYields {
+		yields = allYields / walkers
+	}
+	took := batch(func() time.Duration { return walkOnce(walkers, yields) })
+	return float64(took) / float64(walkers*yields)
 }
 
 func spawnJoin() float64 {
@@ -88,20 +93,26 @@ func spawnJoin() float64 {
 	})
 }
 
-const batchTasks = 100_000
+const usualBatch = 100_000
 
 func spawnBatch() float64 {
+	tasks, times := sized(usualBatch), 1
+	if tasks < usualBatch {
+		times = usualBatch / tasks
+	}
 	took := batch(func() time.Duration {
 		return timed(func() {
-			var all sync.WaitGroup
-			all.Add(batchTasks)
-			for i := 0; i < batchTasks; i++ {
-				go all.Done()
+			for t := 0; t < times; t++ {
+				var all sync.WaitGroup
+				all.Add(tasks)
+				for i := 0; i < tasks; i++ {
+					go all.Done()
+				}
+				all.Wait()
 			}
-			all.Wait()
 		})
 	})
-	return float64(took) / batchTasks
+	return float64(took) / float64(tasks*times)
 }
 
 const leaves = 1_000_000

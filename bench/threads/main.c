@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 enum { CONTENDERS = 64, FILES = 10000, READERS = 8, PATH_BYTES = 512 };
-enum { WARM_NS = 20000000, MEASURED_NS = 150000000, FIRST_N = 64 };
+enum { WARM_NS = 20000000, MEASURED_NS = 80000000, FIRST_N = 64 };
 
 typedef void bench_op(uint64_t n);
 

@@ -43,7 +43,8 @@ typedef struct drey_counters {
 
 /**
  * Write what every task does, for people: name, state, what it waits on, place, the tree of scopes,
- * locks, workers, and the I/O backend.
+ * locks, workers, and the I/O backend. Of a task that waits also the calls that it is in, innermost first, up to 16.
+ * Neighbours that are alike in all of this are said once, with their number.
  *
  * @param fd  written to by blocking writes
  * @return 0: all is written.

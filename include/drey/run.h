@@ -47,6 +47,8 @@ typedef struct drey_config {
     unsigned pool_queue;          /* jobs that may queue for it; default 1024 */
     drey_token *token;            /* firing it shuts the program down; borrowed until drey_run returns */
     drey_duration shutdown_grace; /* time that tasks and jobs get to end after the shutdown began; default 5 s */
+    int shutdown_report;          /* descriptor that gets a drey_dump of what outlives the grace; default 2, standard
+                                     error; a negative one: none */
     const char *name;             /* shown in dumps; borrowed until drey_run returns */
 } drey_config;
 
@@ -60,7 +62,7 @@ typedef struct drey_config {
  *         -EPERM      called inside a task, or in a child after fork
  *         -EINVAL     a field of config has no such value
  *         -ENOMEM     no memory to start
- *         -ETIMEDOUT  tasks or jobs outlived the shutdown grace; they are listed on stderr, and only exit is safe
+ *         -ETIMEDOUT  tasks or jobs outlived the shutdown grace; they have been reported, and only exit is safe
  *
  * Threads: any thread that is not inside a task.
  */

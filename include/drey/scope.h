@@ -25,7 +25,7 @@ extern "C" {
 
 /** A scope, in the frame of the task that opens it. */
 typedef struct drey_scope {
-    DREY_INTERNAL(35);
+    DREY_INTERNAL(36);
 } drey_scope;
 
 /** Zero in any field means none. In C++ designators follow this order. */
@@ -85,9 +85,9 @@ enum {
 
 /** Open a scope that lives elsewhere: drey_scope_open(&server->scope, .name = "server"). */
 #ifdef __cplusplus
-#define drey_scope_open(scope, ...) drey_scope_open_at((scope), drey_scope_options{__VA_ARGS__}, DREY_HERE)
+#define drey_scope_open(scope, ...) drey__scope_open((scope), drey_scope_options{__VA_ARGS__}, DREY_HERE)
 #else
-#define drey_scope_open(scope, ...) drey_scope_open_at((scope), (drey_scope_options){__VA_ARGS__}, DREY_HERE)
+#define drey_scope_open(scope, ...) drey__scope_open((scope), (drey_scope_options){__VA_ARGS__}, DREY_HERE)
 #endif
 
 /**
@@ -102,6 +102,23 @@ void drey_scope_open_with(drey_scope *scope, drey_scope_options options);
 /** As drey_scope_open_with, with the place to show in reports: a static string, usually DREY_HERE. */
 DREY_API
 void drey_scope_open_at(drey_scope *scope, drey_scope_options options, const char *place);
+
+/** As drey_scope_open_at, without options. */
+DREY_API
+void drey__scope_open_plain(drey_scope *scope, const char *place);
+
+/** What drey_scope_open calls: the shorter way where the compiler sees that there are no options. */
+static inline __attribute__((always_inline)) void drey__scope_open(drey_scope *scope, drey_scope_options options,
+                                                                   const char *place)
+{
+    bool plain = options.limit == 0 && options.timeout == 0 && options.deadline == 0 && options.token == NULL &&
+                 options.stack_size == 0 && options.name == NULL && !options.keep_going && !options.shield &&
+                 !options.spread;
+    if (__builtin_constant_p(plain) && plain)
+        drey__scope_open_plain(scope, place);
+    else
+        drey_scope_open_at(scope, options, place);
+}
 
 /** What DREY_SCOPE runs at the end of its block: aborts unless the scope is closed. */
 DREY_API

@@ -38,6 +38,7 @@ enum {
     DREY_ON_GATE,
     DREY_ON_BROADCAST,
     DREY_ON_WATCH,
+    DREY_ON_SIGNAL,
 };
 
 /** One thing to wait for. Made by the drey_on_ functions; read only `result`. */

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/complete.h"
 #include "cli/help.h"
 #include "cli/options.h"
 #include "cli/values.h"
@@ -111,7 +112,7 @@ static int take_help(void *target, const char *name, char **values, sq_error *er
     return 0;
 }
 
-static const sq_option table[] = {
+const sq_option sq_process_table[] = {
     {"--limit", SQ_OPTION_VALUE, take_limit},
     {"--timeout", SQ_OPTION_VALUE, take_timeout},
     {"--total-timeout", SQ_OPTION_VALUE, take_total_timeout},
@@ -125,6 +126,8 @@ static const sq_option table[] = {
     {"--help", SQ_OPTION_FLAG, take_help},
     {"-h", SQ_OPTION_FLAG, take_help},
 };
+
+const size_t sq_process_table_count = sizeof sq_process_table / sizeof *sq_process_table;
 
 /* No more than the descriptors allow: an input has its file, a look for parents another, a program its pipes. */
 static unsigned default_limit(bool exec)
@@ -160,8 +163,8 @@ static int run(int argc, char **argv, char **paths)
 {
     parsed p = {.options = {.timeout = DREY_SEC(30), .max_bytes = 1 << 20, .paths = paths}};
     sq_error error;
-    size_t count = sizeof table / sizeof *table;
-    int rc = sq_options_parse(table, count, argc, argv, &p, paths, &p.options.path_count, &error);
+    int rc = sq_options_parse(sq_process_table, sq_process_table_count, argc, argv, &p, paths, &p.options.path_count,
+                              &error);
     if (rc == 0 && p.help) {
         fputs(sq_help_process, stdout);
         return 0;

@@ -52,6 +52,17 @@ const char *sq_code_name(sq_code code)
     return table[code].name;
 }
 
+bool sq_code_find(const char *name, sq_code *out)
+{
+    for (int code = 0; code < SQ_CODES; code++) {
+        if (strcmp(table[code].name, name) == 0) {
+            *out = (sq_code)code;
+            return true;
+        }
+    }
+    return false;
+}
+
 int sq_code_exit(sq_code code)
 {
     return table[code].exit;

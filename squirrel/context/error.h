@@ -26,6 +26,7 @@ typedef enum sq_code {
 } sq_code;
 
 const char *sq_code_name(sq_code code);   /* "invalid_json" */
+bool sq_code_find(const char *name, sq_code *out);
 int sq_code_exit(sq_code code);           /* exit status */
 int sq_code_http(sq_code code);           /* 0: never sent */
 int sq_code_rpc(sq_code code);            /* JSON-RPC error, 0: none */

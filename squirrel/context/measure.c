@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <openssl/evp.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "json/stop.h"
@@ -44,8 +43,11 @@ static int fingerprint(const sq_text *text, char out[SQ_FINGERPRINT_BYTES])
     if (!good)
         return -ENOMEM;
     memcpy(out, "sha256:", 8);
-    for (unsigned i = 0; i < bytes; i++)
-        snprintf(out + 7 + 2 * i, 3, "%02x", digest[i]);
+    for (unsigned i = 0; i < bytes; i++) {
+        out[7 + 2 * i] = "0123456789abcdef"[digest[i] >> 4];
+        out[8 + 2 * i] = "0123456789abcdef"[digest[i] & 15];
+    }
+    out[7 + 2 * bytes] = '\0';
     return 0;
 }
 

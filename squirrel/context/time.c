@@ -90,6 +90,11 @@ static bool take_offset(cursor *c, int64_t *out_ms)
     return true;
 }
 
+bool sq_time_valid(sq_time when)
+{
+    return when >= days_from_date(1, 1, 1) * DAY_MS && when < days_from_date(10000, 1, 1) * DAY_MS;
+}
+
 bool sq_time_read(const char *text, size_t bytes, sq_time *out)
 {
     cursor c = {text, text + bytes};
@@ -98,7 +103,7 @@ bool sq_time_read(const char *text, size_t bytes, sq_time *out)
         !take_offset(&c, &offset) || c.at != c.end)
         return false;
     sq_time when = days * DAY_MS + clock - offset;
-    if (when < days_from_date(1, 1, 1) * DAY_MS || when >= days_from_date(10000, 1, 1) * DAY_MS)
+    if (!sq_time_valid(when))
         return false;
     *out = when;
     return true;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Shortest round-trip doubles. printf gives the nearest decimal of p digits; the first p that strtod reads back as
- * the same double is the shortest. Two details:
+/* Shortest round-trip doubles. Nearly all numbers in documents have few digits after the point, and those are found by
+ * arithmetic. For the others, printf gives the nearest decimal of p digits; the first p that strtod reads back as the
+ * same double is the shortest. Two details:
  * - below a power of two the doubles lie twice as dense, so there the nearest decimal can miss while the next one up
  *   reads back: it is tried too (2^-44 is 5.684341886080802e-14, not a 17-digit number);
  * - digits and exponent are exchanged without a decimal point, so the locale has no say. */
@@ -13,7 +14,7 @@
 #include <string.h>
 
 typedef struct decimal {
-    char digits[20];   /* d1 d2 ... dk, value = 0.d1d2...dk * 10^point */
+    char digits[SQ_TEXT_DIGITS + 1]; /* d1 d2 ... dk, value = 0.d1d2...dk * 10^point */
     int count;
     int point;
 } decimal;
@@ -50,8 +51,27 @@ static bool decimal_next(decimal *d)
     return true;
 }
 
+/* A decimal of up to 15 digits of which up to 22 stand after the point: reading it is one division, of two doubles that
+ * are exact, and no other decimal so short reads as the same double. The first that does is the shortest. */
+static bool decimal_short(double value, decimal *out)
+{
+    double unit = 1;
+    for (int places = 0; places <= 22 && value * unit < 999999999999999.0; places++, unit *= 10) {
+        uint64_t digits = (uint64_t)(value * unit + 0.5);
+        if (digits == 0 || (double)digits / unit != value)
+            continue;
+        out->count = (int)sq_text_digits(digits, out->digits);
+        out->digits[out->count] = '\0';
+        out->point = out->count - places;
+        return true;
+    }
+    return false;
+}
+
 static void decimal_shortest(double value, decimal *out)
 {
+    if (decimal_short(value, out))
+        return;
     int exponent;
     bool sparse_below = frexp(value, &exponent) == 0.5;
     /* 15 digits identify every normal double that has so short a decimal at all; subnormals have fewer bits. */
@@ -71,8 +91,12 @@ static int decimal_print(const decimal *d, char *out, size_t room)
     int k = d->count, n = d->point;
     if (k <= n && n <= 21)
         return snprintf(out, room, "%s%.*s", d->digits, n - k, zeros);
-    if (0 < n && n < k)
-        return snprintf(out, room, "%.*s.%s", n, d->digits, d->digits + n);
+    if (0 < n && n < k && (size_t)k + 2 <= room) {
+        memcpy(out, d->digits, (size_t)n);
+        out[n] = '.';
+        memcpy(out + n + 1, d->digits + n, (size_t)(k - n) + 1);
+        return k + 1;
+    }
     if (-6 < n && n <= 0)
         return snprintf(out, room, "0.%.*s%s", -n, zeros, d->digits);
     const char *dot = k > 1 ? "." : "";

@@ -39,6 +39,10 @@ typedef struct sq_json_error {
  * document of full depth). 0, -EINVAL or -ENOMEM; on failure *error says why and *out is untouched. */
 int sq_json_parse(const char *text, size_t bytes, unsigned max_depth, sq_json **out, sq_json_error *error);
 
+/* From now on each thread keeps some of the memory of values that it frees, for those that it makes next: for who works
+ * through many documents. */
+void sq_json_keep_memory(void);
+
 /* Where `path`, as errors print it, starts in a text that was read: a member's key or an element. */
 bool sq_json_locate(const char *text, size_t bytes, const char *path, sq_place *out);
 
@@ -63,6 +67,7 @@ sq_json *sq_json_at(const sq_json *array, size_t index);    /* borrowed */
 sq_json *sq_json_get(const sq_json *object, const char *key);              /* borrowed; NULL: absent */
 int sq_json_set(sq_json *object, const char *key, sq_json *value);         /* consumes value; 0 or -ENOMEM */
 void sq_json_remove(sq_json *object, const char *key);
+int sq_json_push(sq_json *array, sq_json *value);                          /* consumes value; 0 or -ENOMEM */
 
 /* Members in the order in which they were added: for (m = sq_json_first(o); m.key; m = sq_json_next(o, m)) */
 typedef struct sq_json_member {

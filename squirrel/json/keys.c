@@ -35,8 +35,7 @@ static unsigned utf16_unit(const unsigned char *at)
     return value;
 }
 
-/* The next code point of a key that the scan has accepted. */
-static unsigned next_character(const unsigned char **at)
+unsigned sq_scan_character(const unsigned char **at)
 {
     static const char names[] = "b\bf\fn\nr\rt\t";
     const unsigned char *c = *at;
@@ -70,7 +69,7 @@ static int key_compare_text(const sq_key *a, const sq_key *b)
     }
     const unsigned char *left = a->text, *right = b->text;
     while (left < a->text + a->bytes && right < b->text + b->bytes) {
-        unsigned x = next_character(&left), y = next_character(&right);
+        unsigned x = sq_scan_character(&left), y = sq_scan_character(&right);
         if (x != y)
             return x < y ? -1 : 1;
     }

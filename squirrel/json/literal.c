@@ -2,7 +2,6 @@
 #include "json/scan.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "json/stop.h"
@@ -126,65 +125,32 @@ static bool check_integer(sq_scan *scan, const unsigned char *from)
     return true;
 }
 
-/* The range of a double, asked of strtod without a decimal point so that the locale has no say. */
-static bool check_real(sq_scan *scan, const unsigned char *from, const unsigned char *fraction, size_t fraction_digits,
-                       const unsigned char *exponent)
+static bool check_real(sq_scan *scan, const unsigned char *from)
 {
-    char text[SQ_JSON_NUMBER_BYTES + 32];
-    size_t n = 0;
-    bool nonzero = false;
-    const unsigned char *digits_end = exponent ? exponent : scan->at;
-    for (const unsigned char *at = from; at < digits_end; at++) {
-        if (at + 1 == fraction)
-            continue;
-        nonzero |= *at >= '1' && *at <= '9';
-        text[n++] = (char)*at;
-    }
-    text[n] = '\0';
-    long power = 0;
-    if (exponent) {
-        char number[16] = {0};
-        size_t bytes = (size_t)(scan->at - exponent - 1);
-        memcpy(number, exponent + 1, bytes < sizeof number - 1 ? bytes : sizeof number - 1);
-        power = strtol(number, NULL, 10);
-        power = power > 100000 ? 100000 : power < -100000 ? -100000 : power;
-    }
-    char tail[32] = "e";
-    long shift = power - (long)fraction_digits;
-    size_t t = 1;
-    if (shift < 0) {
-        tail[t++] = '-';
-        shift = -shift;
-    }
-    for (long unit = 100000; unit > 0; unit /= 10)
-        tail[t++] = (char)('0' + shift / unit % 10);
-    memcpy(text + n, tail, t + 1);
-    double value = strtod(text, NULL);
+    bool vanished;
+    double value = sq_real_read(from, scan->at, &vanished);
     if (isinf(value))
         return sq_scan_fail(scan, SQ_JSON_BAD_NUMBER, from, "this number is too large for a double");
-    if (value == 0 && nonzero)
+    if (vanished)
         return sq_scan_fail(scan, SQ_JSON_BAD_NUMBER, from, "this number is too small for a double: it would become 0");
     return true;
 }
 
 bool sq_scan_number(sq_scan *scan)
 {
-    const unsigned char *from = scan->at, *at = from + (*from == '-'), *fraction = NULL, *exponent = NULL;
-    size_t fraction_digits = 0;
+    const unsigned char *from = scan->at, *at = from + (*from == '-'), *integer;
     if (!is_digit(scan, at))
         return sq_scan_fail(scan, SQ_JSON_INVALID, from, "a minus sign needs a digit after it");
     if (*at == '0' && is_digit(scan, at + 1))
         return sq_scan_fail(scan, SQ_JSON_INVALID, from, "a number has no leading zeros");
-    at = skip_digits(scan, at);
+    at = integer = skip_digits(scan, at);
     if (at < scan->end && *at == '.') {
-        fraction = ++at;
-        at = skip_digits(scan, at);
-        fraction_digits = (size_t)(at - fraction);
-        if (fraction_digits == 0)
+        at = skip_digits(scan, at + 1);
+        if (at == integer + 1)
             return sq_scan_fail(scan, SQ_JSON_INVALID, from, "a decimal point needs a digit after it");
     }
     if (at < scan->end && (*at | 0x20) == 'e') {
-        exponent = at++;
+        at++;
         at += at < scan->end && (*at == '+' || *at == '-');
         if (!is_digit(scan, at))
             return sq_scan_fail(scan, SQ_JSON_INVALID, from, "an exponent needs a digit");
@@ -193,7 +159,5 @@ bool sq_scan_number(sq_scan *scan)
     scan->at = at;
     if (at - from > SQ_JSON_NUMBER_BYTES)
         return sq_scan_fail(scan, SQ_JSON_BAD_NUMBER, from, "a number has at most %d characters", SQ_JSON_NUMBER_BYTES);
-    if (!fraction && !exponent)
-        return check_integer(scan, from);
-    return check_real(scan, from, fraction, fraction_digits, exponent);
+    return at == integer ? check_integer(scan, from) : check_real(scan, from);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The scan that every text passes before the JSON library sees it. It checks all that json.h promises and builds
- * nothing, so hostile input costs no more than its own size. Places are worked out only for the one error. */
+/* The scan that every text passes before values are made of it. It checks all that json.h promises and builds nothing,
+ * so hostile input costs no more than its own size. Places are worked out only for the one error. */
 #pragma once
 #include "json/json.h"
 
@@ -34,6 +34,12 @@ bool sq_scan_string(sq_scan *scan, sq_key *out);                      /* at the 
 bool sq_scan_number(sq_scan *scan);                                   /* literal.c */
 bool sq_scan_key_add(sq_scan *scan, const sq_key *key);               /* keys.c */
 bool sq_scan_keys_differ(sq_scan *scan, size_t first);                /* keys.c: the keys from `first` on */
+
+/* Of what the scan has accepted. */
+unsigned sq_scan_character(const unsigned char **at);                 /* keys.c: a code point, after its escape */
+/* real.c; out_vanished: the number is not 0, and its double is. */
+double sq_real_read(const unsigned char *at, const unsigned char *end, bool *out_vanished);
+sq_json *sq_scan_build(const unsigned char *start, const unsigned char *end);   /* build.c; NULL: no memory, stopped */
 
 __attribute__((format(printf, 4, 5)))
 bool sq_scan_fail(sq_scan *scan, sq_json_code code, const unsigned char *at, const char *format, ...);   /* place.c */

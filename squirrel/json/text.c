@@ -2,12 +2,13 @@
 #include "json/text.h"
 
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "json/stop.h"
+
+enum { PLAIN_STEPS = 1024 };
 
 void sq_text_free(sq_text *text)
 {
@@ -32,7 +33,7 @@ static bool reserve(sq_text *text, size_t more)
     size_t need = text->bytes + more + 1;
     if (need <= text->room)
         return true;
-    size_t room = text->room < 64 ? 64 : text->room * 2;
+    size_t room = text->room < 256 ? 256 : text->room * 2;
     if (room < need)
         room = need;
     char *data = realloc(text->data, room);
@@ -62,7 +63,30 @@ void sq_text_string(sq_text *text, const char *string)
 
 void sq_text_char(sq_text *text, char c)
 {
-    sq_text_add(text, &c, 1);
+    if (!reserve(text, 1))
+        return;
+    text->data[text->bytes++] = c;
+    text->data[text->bytes] = '\0';
+}
+
+size_t sq_text_digits(uint64_t value, char out[SQ_TEXT_DIGITS])
+{
+    char reverse[SQ_TEXT_DIGITS];
+    size_t n = 0;
+    do
+        reverse[n++] = (char)('0' + value % 10);
+    while ((value /= 10) > 0);
+    for (size_t i = 0; i < n; i++)
+        out[i] = reverse[n - 1 - i];
+    return n;
+}
+
+void sq_text_integer(sq_text *text, int64_t value)
+{
+    char digits[SQ_TEXT_DIGITS];
+    if (value < 0)
+        sq_text_char(text, '-');
+    sq_text_add(text, digits, sq_text_digits(value < 0 ? 0 - (uint64_t)value : (uint64_t)value, digits));
 }
 
 void sq_text_format(sq_text *text, const char *format, ...)
@@ -141,19 +165,32 @@ static void quote_escape(sq_text *text, unsigned char c)
     sq_text_format(text, "\\u%04x", (unsigned)c);
 }
 
+/* Stands for itself in a JSON string. */
+static bool is_plain(unsigned char c)
+{
+    return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+}
+
+static const unsigned char *skip_plain(const unsigned char *at, const unsigned char *end)
+{
+    while (at < end && is_plain(*at))
+        at++;
+    return at;
+}
+
 void sq_text_quote(sq_text *text, const char *data, size_t bytes)
 {
     const unsigned char *at = (const unsigned char *)data, *end = at + bytes, *plain = at;
     sq_text_char(text, '"');
     while (at < end) {
-        if (((uintptr_t)at & 1023) == 0 && sq_stopped(64)) {
+        const unsigned char *from = at;
+        at = skip_plain(at, (size_t)(end - at) < PLAIN_STEPS ? end : at + PLAIN_STEPS);
+        if (sq_stopped((unsigned)(at - from) / 16 + 1)) {
             text->failed = true;
             return;
         }
-        if (*at >= 0x20 && *at < 0x80 && *at != '"' && *at != '\\') {
-            at++;
+        if (at == end || is_plain(*at))
             continue;
-        }
         unsigned length = sq_utf8_length(at, end);
         if (length > 1) {
             at += length;

@@ -9,22 +9,6 @@
 #include "json/text.h"
 #include "json/write.h"
 
-typedef struct source {
-    const char *at, *end;
-} source;
-
-/* Hands the text to the library piece by piece, so that reading can be stopped. */
-static size_t next_piece(void *buffer, size_t room, void *arg)
-{
-    source *from = arg;
-    size_t left = (size_t)(from->end - from->at), bytes = left < room ? left : room;
-    if (sq_stopped(256))
-        return (size_t)-1;
-    memcpy(buffer, from->at, bytes);
-    from->at += bytes;
-    return bytes;
-}
-
 int sq_json_parse(const char *text, size_t bytes, unsigned max_depth, sq_json **out, sq_json_error *error)
 {
     const unsigned char *start = (const unsigned char *)text;
@@ -33,14 +17,10 @@ int sq_json_parse(const char *text, size_t bytes, unsigned max_depth, sq_json **
     *error = (sq_json_error){0};
     if (!sq_scan_text(&scan))
         return error->code == SQ_JSON_NO_MEMORY ? -ENOMEM : -EINVAL;
-    json_error_t refused;
-    source from = {text, text + bytes};
-    json_t *value = json_load_callback(next_piece, &from, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &refused);
+    json_t *value = sq_scan_build(start, start + bytes);
     if (!value) {
-        /* The scan is at least as strict as the library, so only memory is left to fail. */
-        bool memory = json_error_code(&refused) == json_error_out_of_memory || sq_stopped(0);
-        sq_scan_fail(&scan, memory ? SQ_JSON_NO_MEMORY : SQ_JSON_INVALID, start, "%s", refused.text);
-        return memory ? -ENOMEM : -EINVAL;
+        sq_scan_fail(&scan, SQ_JSON_NO_MEMORY, start, "out of memory");
+        return -ENOMEM;
     }
     *out = value;
     return 0;
@@ -181,6 +161,11 @@ sq_json *sq_json_get(const sq_json *object, const char *key)
 int sq_json_set(sq_json *object, const char *key, sq_json *value)
 {
     return json_object_set_new(object, key, value) == 0 ? 0 : -ENOMEM;
+}
+
+int sq_json_push(sq_json *array, sq_json *value)
+{
+    return json_array_append_new(array, value) < 0 ? -ENOMEM : 0;
 }
 
 void sq_json_remove(sq_json *object, const char *key)

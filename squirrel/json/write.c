@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "json/write.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,7 +21,7 @@ static void write_real(writer *w, double value)
 {
     int64_t integer;
     if (sq_double_integral(value, &integer)) {
-        sq_text_format(w->out, "%" PRId64, integer);
+        sq_text_integer(w->out, integer);
         return;
     }
     char text[SQ_DOUBLE_BYTES];
@@ -146,7 +145,7 @@ static void write_value(writer *w, sq_json *value)
         sq_text_string(w->out, sq_json_true(value) ? "true" : "false");
         break;
     case SQ_JSON_INTEGER:
-        sq_text_format(w->out, "%" PRId64, sq_json_integer(value));
+        sq_text_integer(w->out, sq_json_integer(value));
         break;
     case SQ_JSON_REAL:
         write_real(w, sq_json_number(value));

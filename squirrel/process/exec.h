@@ -12,8 +12,8 @@
 /* Is there a file that may be run? False: *error says where it was looked for. Blocks; for start-up. */
 bool sq_exec_exists(const char *program, sq_error *error);
 
-/* Runs it and collects its output, of at most max_bytes. 0, or negative with *error set; -ECANCELED without.
- * The code SQ_USAGE: the system cannot run this program, whatever the input.
- * Suspends: until the program ends. Cancel: kills it and waits for its end, for a second at most. */
-DREY_ASYNC DREY_MUST_USE int sq_exec_run(drey_pool *pool, char *const *argv, const sq_text *input, size_t max_bytes,
-                                         sq_text *output, sq_error *error);
+/* Runs it and collects its output, of at most max_bytes; *output was empty. 0, or negative with *error set; -ECANCELED
+ * without. The code SQ_USAGE: the system cannot run this program, whatever the input.
+ * Suspends: until the program ends. Cancel: kills it and waits for its end. */
+DREY_ASYNC DREY_MUST_USE int sq_exec_run(char *const *argv, const sq_text *input, size_t max_bytes, sq_text *output,
+                                         sq_error *error);

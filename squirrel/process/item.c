@@ -144,7 +144,7 @@ static DREY_ASYNC int ask_program(work *w)
     int rc = sq_compute(w->item->run->compute, w->bytes, write_document, w);
     if (rc < 0)
         return rc == -ENOMEM ? sq_fail_memory(&w->outcome->error) : rc;
-    rc = sq_exec_run(w->item->run->pool, options->exec, &w->text, options->max_bytes, &answer, &w->outcome->error);
+    rc = sq_exec_run(options->exec, &w->text, options->max_bytes, &answer, &w->outcome->error);
     sq_text_free(&w->text);
     w->text = answer;
     return rc < 0 ? rc : sq_compute(w->item->run->compute, w->text.bytes, read_answer, w);

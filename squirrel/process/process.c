@@ -202,10 +202,6 @@ static DREY_ASYNC int prepare(sq_run *run, sq_error *error)
     int rc = load_schema(run, error);
     if (rc == 0 && sq_window_open(&run->window, window < WINDOW_MIN ? WINDOW_MIN : window) < 0)
         rc = sq_fail_memory(error);
-    if (rc == 0 && options->exec &&
-        drey_pool_open((drey_pool_options){.name = "exec", .threads = options->limit, .queue = options->limit},
-                       &run->pool) < 0)
-        rc = sq_fail_memory(error);
     return rc < 0 ? rc : open_outputs(run, error);
 }
 
@@ -285,7 +281,7 @@ static DREY_ASYNC int process_main(void *arg)
     sq_error error;
     int rc = prepare(run, &error);
     int status = rc < 0 ? complain(&error) : conclude(run, run_all(run));
-    if ((run->pool && drey_pool_close(run->pool) < 0) || (run->compute && drey_pool_close(run->compute) < 0))
+    if (run->compute && drey_pool_close(run->compute) < 0)
         status = status == 0 ? sq_code_exit(SQ_INTERNAL) : status;
     sq_json_unref(run->schema);
     sq_index_deinit(&run->index);
@@ -299,6 +295,7 @@ int sq_process(const sq_process_options *options)
     sq_error error;
     if (options->exec && !sq_exec_exists(options->exec[0], &error))
         return complain(&error);
+    sq_json_keep_memory();
     int rc = sq_interrupt_open(&run.tokens);
     if (rc == 0)
         rc = drey_run(&(drey_config){.name = "squirrel process"}, process_main, &run);

@@ -3,10 +3,25 @@
 
 #include <string.h>
 
+#include "context/error_json.h"
+
+static void add_key(sq_text *out, const char *key)
+{
+    sq_text_string(out, ",\"");
+    sq_text_string(out, key);
+    sq_text_string(out, "\":");
+}
+
 static void add_string(sq_text *out, const char *key, const char *value)
 {
-    sq_text_format(out, ",\"%s\":", key);
+    add_key(out, key);
     sq_text_quote(out, value, strlen(value));
+}
+
+static void add_number(sq_text *out, const char *key, size_t value)
+{
+    add_key(out, key);
+    sq_text_integer(out, (int64_t)value);
 }
 
 static void add_input(sq_text *out, const char *input)
@@ -22,24 +37,12 @@ static void add_input(sq_text *out, const char *input)
     sq_text_char(out, '"');
 }
 
-static void add_error(sq_text *out, const sq_error *error)
-{
-    sq_text_string(out, ",\"error\":{\"code\":");
-    sq_text_quote(out, sq_code_name(error->code), strlen(sq_code_name(error->code)));
-    add_string(out, "message", error->message);
-    if (error->place.line > 0)
-        sq_text_format(out, ",\"line\":%zu,\"column\":%zu,\"byte\":%zu", error->place.line, error->place.column,
-                       error->place.byte);
-    if (error->path[0])
-        add_string(out, "path", error->path);
-    sq_text_char(out, '}');
-}
-
 void sq_report_json(sq_text *out, const sq_outcome *o)
 {
     add_input(out, o->input);
     if (o->error.code != SQ_OK) {
-        add_error(out, &o->error);
+        add_key(out, "error");
+        sq_error_write(out, &o->error);
         sq_text_string(out, "}\n");
         return;
     }
@@ -47,12 +50,14 @@ void sq_report_json(sq_text *out, const sq_outcome *o)
     add_string(out, "project", o->context.project);
     if (o->context.parent_id)
         add_string(out, "parent_id", o->context.parent_id);
-    sq_text_format(out, ",\"ancestors\":%u", o->ancestors);
+    add_number(out, "ancestors", o->ancestors);
     if (o->expired)
         sq_text_string(out, ",\"expired\":true");
     add_string(out, "fingerprint", o->measure.fingerprint);
-    sq_text_format(out, ",\"bytes\":%zu,\"keys\":%zu,\"depth\":%zu,\"tokens\":%zu", o->measure.bytes, o->measure.keys,
-                   o->measure.depth, o->measure.tokens);
+    add_number(out, "bytes", o->measure.bytes);
+    add_number(out, "keys", o->measure.keys);
+    add_number(out, "depth", o->measure.depth);
+    add_number(out, "tokens", o->measure.tokens);
     if (o->answer.bytes > 0) {
         sq_text_string(out, ",\"output\":");
         sq_text_add(out, o->answer.data, o->answer.bytes);

@@ -21,7 +21,6 @@ typedef struct sq_run {
     drey_scope work;            /* all inputs are its children; open while there are any */
     sq_json *schema;            /* NULL: none; read only */
     drey_pool *compute;         /* for what takes long */
-    drey_pool *pool;            /* waits for programs; NULL without --exec */
     sq_time now;                /* for expiry: one time for all inputs */
     sq_index index;
     sq_window window;

@@ -2,13 +2,7 @@
 /* AAPCS64: x19 to x30 and d8 to d15 belong to the caller; x0, x1, x2 are the arguments. */
         .text
 
-        .globl  drey__arch_switch
-        .hidden drey__arch_switch
-        .type   drey__arch_switch, %function
-        .p2align 4
-drey__arch_switch:
-        .cfi_startproc
-        hint    #34                     /* bti c */
+        .macro  SAVE
         sub     sp, sp, #160
         .cfi_def_cfa_offset 160
         stp     x19, x20, [sp, #0]
@@ -33,9 +27,9 @@ drey__arch_switch:
         stp     d10, d11, [sp, #112]
         stp     d12, d13, [sp, #128]
         stp     d14, d15, [sp, #144]
-        mov     x9, sp
-        str     x9, [x0]
-        mov     sp, x1
+        .endm
+
+        .macro  RESTORE
         ldp     x19, x20, [sp, #0]
         ldp     x21, x22, [sp, #16]
         ldp     x23, x24, [sp, #32]
@@ -48,6 +42,25 @@ drey__arch_switch:
         ldp     d14, d15, [sp, #144]
         add     sp, sp, #160
         .cfi_def_cfa_offset 0
+        .endm
+
+        .globl  drey__arch_switch
+        .hidden drey__arch_switch
+        .type   drey__arch_switch, %function
+        .globl  drey__arch_switch_off
+        .hidden drey__arch_switch_off
+        .type   drey__arch_switch_off, %function
+        .p2align 4
+drey__arch_switch:
+drey__arch_switch_off:                  /* no jump: branch targets would need landing pads in the code of users */
+        .cfi_startproc
+        hint    #34                     /* bti c */
+        SAVE
+        mov     x9, sp
+        str     x9, [x0]
+        mov     sp, x1
+        RESTORE
+        mov     w0, #0                  /* what drey__arch_switch_off returns */
         ret
         .cfi_endproc
         .size   drey__arch_switch, . - drey__arch_switch
@@ -113,5 +126,32 @@ drey__arch_call_on:
         ret
         .cfi_endproc
         .size   drey__arch_call_on, . - drey__arch_call_on
+
+/* From the call on, an unwinder finds the caller in what the switch has saved at x19. */
+        .globl  drey__arch_call_behind
+        .hidden drey__arch_call_behind
+        .type   drey__arch_call_behind, %function
+        .globl  drey__arch_given_up
+        .hidden drey__arch_given_up
+        .p2align 4
+drey__arch_call_behind:
+        .cfi_startproc
+        hint    #34
+        SAVE
+        mov     x9, sp
+        str     x9, [x3]
+        mov     x19, x0
+        mov     x0, x2
+        .cfi_remember_state
+        .cfi_def_cfa x19, 160
+        blr     x1
+        .cfi_restore_state
+        b       1f
+drey__arch_given_up:
+        mov     w0, #-1
+1:      RESTORE
+        ret
+        .cfi_endproc
+        .size   drey__arch_call_behind, . - drey__arch_call_behind
 
         .section .note.GNU-stack, "", %progbits

@@ -30,6 +30,12 @@ static inline void drey__relax(void)
 #endif
 }
 
+static inline void drey__relax_for(unsigned pauses)
+{
+    for (unsigned i = 0; i < pauses; i++)
+        drey__relax();
+}
+
 static inline void drey__spin_lock_always(drey__spin *s)
 {
     while (unlikely(atomic_exchange_explicit(&s->held, 1, memory_order_acquire) != 0))
@@ -39,6 +45,18 @@ static inline void drey__spin_lock_always(drey__spin *s)
             else
                 sched_yield();
         }
+}
+
+/* The same for locks that several threads take over and over: who finds it taken keeps away for a while, so that each
+ * of them has it for a series of sections instead of every second one, and the line does not move for each. */
+static inline void drey__spin_lock_apart(drey__spin *s, unsigned pauses)
+{
+    for (unsigned i = 0; unlikely(atomic_exchange_explicit(&s->held, 1, memory_order_acquire) != 0); i++) {
+        if (i < 64)
+            drey__relax_for(pauses);
+        else
+            sched_yield();
+    }
 }
 
 static inline void drey__spin_unlock_always(drey__spin *s)

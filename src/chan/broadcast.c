@@ -74,7 +74,7 @@ void drey_broadcast_unref(drey_broadcast *broadcast)
 static void put(drey_broadcast *b, const void *message)
 {
     struct drey__ring *r = &b->ring;
-    if (r->count == r->capacity || (r->count > r->mask && !drey__ring_grow(r)))
+    if (drey__ring_count(r) == r->capacity || (drey__ring_count(r) > r->mask && !drey__ring_grow(r)))
         drey__ring_drop(r);
     drey__ring_push(r, message);
     b->next++;
@@ -142,7 +142,7 @@ void drey_subscription_close(drey_subscription *subscription)
 static int take(struct subscription *s, void *out_message, uint64_t *out_missed)
 {
     const drey_broadcast *b = s->broadcast;
-    uint64_t oldest = b->next - b->ring.count;
+    uint64_t oldest = b->next - drey__ring_count(&b->ring);
     if (unlikely(s->cursor < oldest)) {
         if (out_missed != NULL)
             *out_missed = oldest - s->cursor;

@@ -20,7 +20,9 @@
 struct drey_chan {
     drey__spin lock;
     bool foreign;                 /* constant: threads that are no workers come too, so the lock is always taken */
+    bool plain;                   /* under lock: messages of 8 bytes, for tasks only, and not closed */
     bool closed;                  /* under lock; set once */
+    uint8_t pauses;               /* constant: how long to keep away from what another thread is at (linger.c) */
     struct drey__ring ring;       /* under lock */
     struct drey__queue senders;   /* under lock; data: the message to send */
     struct drey__queue receivers; /* under lock; data: where a message goes */
@@ -38,7 +40,7 @@ static inline bool drey__strict(void)
 static inline void drey__chan_lock(drey_chan *c)
 {
     if (drey__multi || c->foreign)
-        drey__spin_lock_always(&c->lock);
+        drey__spin_lock_apart(&c->lock, c->pauses);
 }
 
 static inline void drey__chan_unlock(drey_chan *c)
@@ -59,9 +61,10 @@ static inline void drey__chan_unlock_and_wake(drey_chan *c, struct drey_task *wo
 static inline bool drey__chan_has_room(drey_chan *c)
 {
     struct drey__ring *r = &c->ring;
-    if (r->count >= r->capacity)
+    uint32_t count = drey__ring_count(r);
+    if (count >= r->capacity)
         return false;
-    return likely(r->count <= r->mask) || (c->senders.first == NULL && drey__ring_grow(r));
+    return likely(count <= r->mask) || (c->senders.first == NULL && drey__ring_grow(r));
 }
 
 /* Under the lock: send if that needs no waiting. 0, -EPIPE, or -EAGAIN. *woken: to be woken after the unlock. */
@@ -86,7 +89,7 @@ static inline int drey__chan_put(drey_chan *c, const void *message, struct drey_
 /* Under the lock: receive if that needs no waiting; as drey__chan_put. */
 static inline int drey__chan_take(drey_chan *c, void *out_message, struct drey_task **woken)
 {
-    bool held = c->ring.count > 0;
+    bool held = drey__ring_count(&c->ring) > 0;
     if (held)
         drey__ring_pop(&c->ring, out_message);
     struct drey__waiter *sender = drey__queue_claim(&c->senders);
@@ -100,7 +103,7 @@ static inline int drey__chan_take(drey_chan *c, void *out_message, struct drey_t
         return 0;
     }
     if (held) {
-        if (c->ring.count == 0 && c->ring.mask != c->ring.first_mask)
+        if (drey__ring_count(&c->ring) == 0 && c->ring.mask != c->ring.first_mask)
             drey__ring_idle(&c->ring);
         return 0;
     }

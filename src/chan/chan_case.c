@@ -55,7 +55,7 @@ static bool enlist_recv(drey_case *c, struct drey__waiter *w)
 {
     drey_chan *chan = c->object;
     drey__chan_lock(chan);
-    bool ready = chan->closed || chan->ring.count > 0 || other_waits(&chan->senders, w->task);
+    bool ready = chan->closed || drey__ring_count(&chan->ring) > 0 || other_waits(&chan->senders, w->task);
     if (!ready) {
         w->data = c->out;
         drey__queue_push(&chan->receivers, w);

@@ -53,9 +53,10 @@ bool drey__ring_grow(struct drey__ring *r)
         return false;
     uint32_t head = r->head & r->mask;
     uint32_t to_end = r->mask + 1 - head;
-    uint32_t unwrapped = r->count < to_end ? r->count : to_end;
+    uint32_t count = drey__ring_count(r);
+    uint32_t unwrapped = count < to_end ? count : to_end;
     memcpy(grown, r->slots + (size_t)head * r->bytes, (size_t)unwrapped * r->bytes);
-    memcpy(grown + (size_t)unwrapped * r->bytes, r->slots, (size_t)(r->count - unwrapped) * r->bytes);
+    memcpy(grown + (size_t)unwrapped * r->bytes, r->slots, (size_t)(count - unwrapped) * r->bytes);
     release_slots(r);
     r->slots = grown;
     r->mask = (uint32_t)(slots * 2 - 1);

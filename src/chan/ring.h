@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,7 +19,7 @@
 enum {
     DREY__MESSAGE_MAX = 64 << 10,     /* bytes; they are copied under a spin lock, what is larger goes by pointer */
     DREY__RING_FIRST_BYTES = 128,     /* slots in the object's own block, unless one message is larger */
-    DREY__RING_IDLE_BYTES = 64 << 10, /* an empty ring keeps no more than this */
+    DREY__RING_IDLE_BYTES = 4 << 20,  /* an empty ring keeps no more than this: having it anew costs page faults */
 };
 
 #define DREY__RING_CAPACITY_MAX ((size_t)1 << 31)
@@ -26,7 +27,7 @@ enum {
 struct drey__ring {
     char *slots;   /* `first`, or allocated */
     uint32_t head; /* the oldest message, counted on without wrapping: slot head & mask */
-    uint32_t count;
+    _Atomic uint32_t count; /* relaxed: read without the lock as a hint (chan/linger.c) */
     uint32_t mask; /* slots - 1 */
     uint32_t capacity;
     uint32_t bytes; /* of one message; may be 0 */
@@ -72,6 +73,16 @@ static inline void drey__message_copy(void *to, const void *from, size_t bytes)
     }
 }
 
+static inline uint32_t drey__ring_count(const struct drey__ring *r)
+{
+    return atomic_load_explicit(&r->count, memory_order_relaxed);
+}
+
+static inline void drey__ring_count_set(struct drey__ring *r, uint32_t count)
+{
+    atomic_store_explicit(&r->count, count, memory_order_relaxed);
+}
+
 /* The slot of the i-th oldest message; i == count is the next free one. */
 static inline char *drey__ring_at(const struct drey__ring *r, uint32_t i)
 {
@@ -81,15 +92,16 @@ static inline char *drey__ring_at(const struct drey__ring *r, uint32_t i)
 /* There is a free slot. */
 static inline void drey__ring_push(struct drey__ring *r, const void *message)
 {
-    drey__message_copy(drey__ring_at(r, r->count), message, r->bytes);
-    r->count++;
+    uint32_t count = drey__ring_count(r);
+    drey__message_copy(drey__ring_at(r, count), message, r->bytes);
+    drey__ring_count_set(r, count + 1);
 }
 
 /* There is a message. */
 static inline void drey__ring_drop(struct drey__ring *r)
 {
     r->head++;
-    r->count--;
+    drey__ring_count_set(r, drey__ring_count(r) - 1);
 }
 
 static inline void drey__ring_pop(struct drey__ring *r, void *out_message)

@@ -67,9 +67,8 @@ int drey_file_sync_data(int fd)
 int drey_file_close(int fd)
 {
     struct drey_task *self;
-    struct drey__io_op op = {.code = DREY__IO_CLOSE, .fd = fd};
     int rc = drey__enter(&self, DREY__UNCUT_POINT);
-    return rc < 0 ? rc : drey__fs_run(self, &op, true);
+    return rc < 0 ? rc : drey__fs_close(self, fd);
 }
 
 int drey_file_fstat(int fd, struct stat *out_stat)

@@ -121,6 +121,27 @@ static bool lacks_writer(int fd)
     return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode) && poll(&ask, 1, 0) == 0;
 }
 
+static uint32_t clamp(size_t bytes)
+{
+    return bytes < DREY__FS_CHUNK ? (uint32_t)bytes : DREY__FS_CHUNK;
+}
+
+/* Copying costs time as well (R11). */
+static void spend(ssize_t bytes)
+{
+    drey__self->budget -= (int32_t)(bytes / BYTES_PER_BUDGET);
+}
+
+ssize_t drey__fs_read_cached(int fd, void *buffer, size_t bytes)
+{
+    struct iovec part = {buffer, clamp(bytes)};
+    ssize_t moved = preadv2(fd, &part, 1, 0, RWF_NOWAIT);
+    if (moved < 0)
+        return -errno;
+    spend(moved);
+    return moved;
+}
+
 /* Move what can be moved without waiting. -EAGAIN: nothing can. -EOPNOTSUPP: the file cannot tell. */
 static ssize_t try_now(const struct drey__io_op *op)
 {
@@ -132,7 +153,7 @@ static ssize_t try_now(const struct drey__io_op *op)
         return errno == ENOSYS ? -EOPNOTSUPP : -errno;
     if (moved == 0 && reads && op->bytes > 0 && lacks_writer(op->fd))
         return -EAGAIN;
-    drey__self->budget -= (int32_t)(moved / BYTES_PER_BUDGET); /* copying costs time as well (R11) */
+    spend(moved);
     return moved;
 }
 
@@ -155,7 +176,7 @@ static int wait_ready(struct drey_task *self, const struct drey__io_op *op, cons
 {
     int rc = drey__enter_at(&self, DREY__CUT_POINT, place);
     if (rc == 0)
-        rc = drey__fd_wait(self, op->fd, op->code == DREY__IO_READ ? POLLIN : POLLOUT);
+        rc = drey__fd_wait(self, op->fd, op->code == DREY__IO_READ ? POLLIN : POLLOUT, place);
     return rc < 0 ? rc : drey__enter_at(&self, DREY__CUT_POINT, place);
 }
 
@@ -173,11 +194,6 @@ static ssize_t transfer(struct drey_task *self, struct drey__io_op *op, const vo
         if (moved == -EOPNOTSUPP && (rc = drey__fs_run(self, op, false)) != -EAGAIN)
             return rc;
     }
-}
-
-static uint32_t clamp(size_t bytes)
-{
-    return bytes < DREY__FS_CHUNK ? (uint32_t)bytes : DREY__FS_CHUNK;
 }
 
 ssize_t drey__fs_read(struct drey_task *self, int fd, void *buffer, size_t bytes, off_t offset, const void *place)

@@ -28,6 +28,11 @@ int drey__fs_open(struct drey_task *self, const char *path, int flags, mode_t mo
 /* Open what is cached: a descriptor, or a negative errno, of which only -ENOENT is final. */
 int drey__fs_open_cached(const char *path, int flags);
 
+/* Read the beginning of what is cached, without moving the file's position: as pread(2), -EAGAIN if nothing is. */
+ssize_t drey__fs_read_cached(int fd, void *buffer, size_t bytes);
+/* Close; who waits for the descriptor gets -EBADF. Uncut. */
+int drey__fs_close(struct drey_task *self, int fd);
+
 /* offset -1: the file's position. */
 ssize_t drey__fs_read(struct drey_task *self, int fd, void *buffer, size_t bytes, off_t offset, const void *place);
 ssize_t drey__fs_write(struct drey_task *self, int fd, const void *data, size_t bytes, off_t offset, const void *place);

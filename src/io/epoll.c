@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The backend for systems without io_uring: readiness only. Every operation is refused, so pools do them. */
 #include <errno.h>
-#include <sys/epoll.h>
-#include <unistd.h>
 
 #include "io/io.h"
 
@@ -13,24 +11,19 @@ static int probe(void)
 
 static int open_epoll(struct drey__io *io)
 {
-    int rc = drey__fds_open_epoll(&io->fds);
-    if (rc < 0)
-        return rc;
-    struct epoll_event event = {.events = EPOLLIN, .data.u64 = DREY__FDS_MARK};
-    return epoll_ctl(io->fds.epoll, EPOLL_CTL_ADD, io->wake_fd, &event) < 0 ? -errno : 0;
+    (void)io; /* the table of descriptors has its epoll anyway */
+    return 0;
 }
 
 static void close_epoll(struct drey__io *io)
 {
-    (void)io; /* the table of descriptors closes its epoll */
+    (void)io;
 }
 
 static void wait_epoll(struct drey__io *io, int64_t until)
 {
-    if (until == 0 && atomic_load_explicit(&io->fds.waiting, memory_order_relaxed) == 0)
-        return;
-    if (drey__fds_collect(&io->fds, until))
-        drey__io_woken(io);
+    if (until != 0 || atomic_load_explicit(&io->fds.waiting, memory_order_relaxed) > 0)
+        drey__fds_collect(&io->fds, until);
 }
 
 static int submit(struct drey__io *io, struct drey__io_op *op)

@@ -10,12 +10,20 @@
 #include <drey/run.h>
 
 #include "base/alloc.h"
+#include "io/number.h"
+#if DREY_HAVE_URING
+#include "io/features.h"
+#endif
 #include "wait/wait.h"
 
 #if DREY_HAVE_URING
 static const struct drey__io_backend *const uring = &drey__io_uring;
 #else
 static const struct drey__io_backend *const uring = NULL;
+static int drey__uring_choose(void)
+{
+    return 0;
+}
 #endif
 
 /* Written by drey__io_choose while no worker runs. */
@@ -45,6 +53,9 @@ int drey__io_choose(int config_io)
     int wanted = config_io != DREY_IO_AUTO ? config_io : from_environment();
     if (wanted < 0)
         return wanted;
+    int rc = drey__uring_choose();
+    if (rc < 0)
+        return rc;
     int refused = wanted == DREY_IO_EPOLL ? 0 : uring == NULL ? -ENOSYS : uring->probe();
     forced = wanted == DREY_IO_URING;
     if (forced && refused < 0) {
@@ -52,6 +63,7 @@ int drey__io_choose(int config_io)
                      uring == NULL ? "this build has none" : "this system refuses it", strerror(-refused));
         return -ENOSYS;
     }
+    drey__numbers_clear();
     chosen = wanted == DREY_IO_EPOLL || refused < 0 ? &drey__io_epoll : uring;
     return 0;
 }
@@ -82,22 +94,30 @@ static int open_backend(struct drey__io *io)
     return rc;
 }
 
+static int open_all(struct drey__io *io, unsigned worker)
+{
+    io->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (io->wake_fd < 0)
+        return -errno;
+    int rc = drey__fds_open(&io->fds, worker, io->wake_fd);
+    if (rc == 0) {
+        rc = open_backend(io);
+        if (rc == 0)
+            return 0;
+        drey__fds_close(&io->fds);
+    }
+    close(io->wake_fd);
+    return rc;
+}
+
 int drey__io_open(struct drey__worker *w)
 {
     struct drey__io *io = drey__alloc_zero(sizeof *io);
-    if (io == NULL)
-        return -ENOMEM;
-    drey__fds_init(&io->fds);
-    io->wake_fd = eventfd(0, EFD_CLOEXEC);
-    int rc = io->wake_fd < 0 ? -errno : open_backend(io);
-    if (rc == 0) {
+    int rc = io != NULL ? open_all(io, w->index) : -ENOMEM;
+    if (rc == 0)
         __atomic_store_n(&w->io, io, __ATOMIC_RELEASE); /* observers look for it */
-        return 0;
-    }
-    if (io->wake_fd >= 0)
-        close(io->wake_fd);
-    drey__fds_deinit(&io->fds);
-    drey__free(io);
+    else
+        drey__free(io);
     return rc;
 }
 
@@ -106,27 +126,21 @@ void drey__io_close(struct drey__worker *w)
     struct drey__io *io = w->io;
     w->io = NULL;
     io->backend->close(io);
-    drey__fds_deinit(&io->fds);
+    drey__fds_close(&io->fds);
     close(io->wake_fd);
     drey__free(io);
 }
 
 void drey__io_wait(struct drey__worker *w, int64_t until)
 {
+    drey__io_hurry(w);
     w->io->backend->wait(w->io, until);
 }
 
 void drey__io_wake(struct drey__worker *w)
 {
     uint64_t one = 1;
-    ssize_t ignored = write(w->io->wake_fd, &one, sizeof one); /* cannot fail below 2^64 - 1 unread wakes */
-    (void)ignored;
-}
-
-void drey__io_woken(struct drey__io *io)
-{
-    uint64_t count;
-    ssize_t ignored = read(io->wake_fd, &count, sizeof count);
+    ssize_t ignored = write(w->io->wake_fd, &one, sizeof one); /* fails at 2^64 - 1 wakes */
     (void)ignored;
 }
 

@@ -17,6 +17,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "io/calls.h"
 #include "io/fds.h"
 #include "sched/hooks.h"
 
@@ -51,6 +52,7 @@ struct drey__io_op {
 struct drey__io {
     const struct drey__io_backend *backend;
     struct drey__fds fds;
+    struct drey__io_calls calls;
     int wake_fd;               /* an eventfd; any thread writes it */
     _Atomic uint32_t inflight; /* operations; written by the worker only, read by observers: relaxed */
     void *own;                 /* the backend's */
@@ -64,6 +66,10 @@ struct drey__io_backend {
     void (*wait)(struct drey__io *io, int64_t until);                  /* as drey__io_wait */
     int (*submit)(struct drey__io *io, struct drey__io_op *op);        /* negative: it was refused */
     void (*cancel)(struct drey__io *io, const struct drey__io_op *op); /* ask the kernel to end it early */
+    /* For io/calls.h, or NULL. Prepare one call: false if it cannot be had here. Make all that are prepared: each has
+     * its result afterwards. */
+    bool (*prepare)(struct drey__io *io, struct drey__io_call *call);
+    void (*make)(struct drey__io *io);
 };
 
 extern const struct drey__io_backend drey__io_epoll, drey__io_uring;
@@ -81,5 +87,3 @@ int drey__io_run(struct drey_task *self, struct drey__io_op *op, bool uncut);
 
 /* For backends: the operation has ended. */
 void drey__io_complete(struct drey__io *io, struct drey__io_op *op, int32_t result);
-/* For backends: somebody wrote wake_fd. */
-void drey__io_woken(struct drey__io *io);

@@ -2,9 +2,9 @@
 /*
  * The backend on io_uring: a ring a worker, made and used on its thread only.
  *
- * Operations are queued and submitted together, at the next look or sleep. Two descriptors are polled by the ring, one
- * shot at a time: wake_fd, armed before each sleep, and the table's epoll, armed while somebody waits for a descriptor.
- * Looking costs no system call unless something was queued or the kernel says that it has completions to deliver.
+ * Operations are queued and submitted together, at the next look or sleep. The table's epoll, which also watches
+ * wake_fd, is polled by the ring, one shot at a time, before each sleep there. Looking costs no system call unless
+ * something was queued, the kernel says that it has completions to deliver, or somebody waits for a descriptor.
  */
 #include <errno.h>
 #include <liburing.h>
@@ -13,34 +13,43 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "io/features.h"
 #include "io/io.h"
 #include "io/probe.h"
 #include "stack/announce.h"
 
 enum { SQ_ENTRIES = 128, CQ_ENTRIES = 1024 };
 
-/* user_data that is no operation */
-enum { TAG_NONE, TAG_WAKE, TAG_FDS, TAG_COUNT };
+/* What user_data is, in its low bits: the address of an operation (or nothing), of a call, or no address. */
+enum { TAG_OP, TAG_TABLE, TAG_CALL, TAG_MASK = 7 };
 
 struct ring {
     struct io_uring uring;
-    bool armed[TAG_COUNT]; /* the ring polls the descriptor of that tag */
+    uint32_t features; /* features.h: bits of what is used */
+    bool polls;        /* it polls the table's epoll */
+    bool events;       /* which had something to say */
+    unsigned calls;    /* that are not made yet */
 };
 
 /* The best set-up that the kernel takes. */
 static int make_ring(struct io_uring *uring)
 {
-    static const unsigned setups[] = {
-        IORING_SETUP_SUBMIT_ALL | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,
-        IORING_SETUP_SUBMIT_ALL | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_COOP_TASKRUN,
-        IORING_SETUP_SUBMIT_ALL | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_COOP_TASKRUN,
-        0,
+    enum { RUNS = IORING_SETUP_SUBMIT_ALL | IORING_SETUP_TASKRUN_FLAG, ANY = DREY__URING_FEATURES };
+    static const struct {
+        unsigned flags, feature;
+    } setups[] = {
+        {RUNS | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN, DREY__URING_DEFER},
+        {RUNS | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_COOP_TASKRUN, DREY__URING_COOP},
+        {RUNS | IORING_SETUP_COOP_TASKRUN, DREY__URING_COOP},
+        {0, ANY},
     };
     enum { COUNT = sizeof setups / sizeof setups[0] };
     int rc = -EINVAL;
     /* A ring that defers its work does not wake whoever polls it, as is done under ThreadSanitizer. */
     for (size_t i = DREY__KNOWN_CALLS_ONLY ? COUNT - 1 : 0; i < COUNT && rc == -EINVAL; i++) {
-        struct io_uring_params params = {.flags = setups[i] | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP,
+        if (!drey__uring_allows(setups[i].feature))
+            continue;
+        struct io_uring_params params = {.flags = setups[i].flags | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP,
                                          .cq_entries = CQ_ENTRIES};
         rc = io_uring_queue_init_params(SQ_ENTRIES, uring, &params);
     }
@@ -57,7 +66,9 @@ static int open_ring(struct drey__io *io)
         drey__free(r);
         return rc;
     }
+    r->features = drey__uring_features(&r->uring);
     io->own = r;
+    io->calls.gathers = (r->features >> DREY__URING_CALLS & 1) != 0;
     return 0;
 }
 
@@ -77,51 +88,63 @@ static struct io_uring_sqe *next_entry(struct ring *r)
     return sqe;
 }
 
-static bool poll_for(struct ring *r, uint64_t tag, int fd)
+static bool poll_table(struct ring *r, int epoll)
 {
-    if (r->armed[tag])
-        return true;
-    struct io_uring_sqe *sqe = next_entry(r);
-    if (sqe == NULL)
-        return false;
-    io_uring_prep_poll_add(sqe, fd, POLLIN);
-    io_uring_sqe_set_data64(sqe, tag);
-    r->armed[tag] = true;
-    return true;
+    struct io_uring_sqe *sqe = r->polls ? NULL : next_entry(r);
+    if (sqe != NULL) {
+        io_uring_prep_poll_add(sqe, epoll, POLLIN);
+        io_uring_sqe_set_data64(sqe, TAG_TABLE);
+        r->polls = true;
+    }
+    return r->polls;
 }
 
 static void complete(struct drey__io *io, const struct io_uring_cqe *cqe)
 {
     struct ring *r = io->own;
-    switch (cqe->user_data) {
-    case TAG_NONE:
+    void *what = (void *)(uintptr_t)(cqe->user_data & ~(uint64_t)TAG_MASK);
+    switch (cqe->user_data & TAG_MASK) {
+    case TAG_TABLE:
+        r->polls = false;
+        r->events = true;
         break;
-    case TAG_WAKE:
-        r->armed[TAG_WAKE] = false;
-        drey__io_woken(io);
-        break;
-    case TAG_FDS:
-        r->armed[TAG_FDS] = false;
-        drey__fds_collect(&io->fds, 0);
+    case TAG_CALL:
+        ((struct drey__io_call *)what)->result = cqe->res;
+        r->calls--;
         break;
     default:
-        drey__io_complete(io, io_uring_cqe_get_data(cqe), cqe->res);
+        if (what != NULL)
+            drey__io_complete(io, what, cqe->res);
     }
 }
 
-/* Peeking enters the kernel only if the ring's flags say that completions wait there. */
-static void reap(struct drey__io *io)
+/* How many completions there were. Peeking enters the kernel only if the ring's flags say that some wait there. */
+static unsigned reap(struct drey__io *io)
 {
-    enum { BATCH = 64 };
+    enum { BATCH = 16 }; /* on the stack of whoever makes calls */
     struct ring *r = io->own;
     struct io_uring_cqe *cqes[BATCH];
-    unsigned n;
+    unsigned n, sum = 0;
     do {
         n = io_uring_peek_batch_cqe(&r->uring, cqes, BATCH);
         for (unsigned i = 0; i < n; i++)
             complete(io, cqes[i]);
         io_uring_cq_advance(&r->uring, n);
+        sum += n;
     } while (n == BATCH);
+    return sum;
+}
+
+/* As reap, and the table's events. */
+static unsigned take(struct drey__io *io)
+{
+    struct ring *r = io->own;
+    unsigned n = reap(io);
+    if (r->events) {
+        r->events = false;
+        drey__fds_collect(&io->fds, 0);
+    }
+    return n;
 }
 
 static void sleep_in_ring(struct ring *r, int64_t until)
@@ -146,16 +169,25 @@ static void sleep_in_ring(struct ring *r, int64_t until)
     io_uring_submit_and_wait_timeout(&r->uring, &cqe, 1, until == INT64_MAX ? NULL : &limit, NULL);
 }
 
+/* Where the worker sleeps: in the ring while operations are in flight, which then polls the table's epoll; else in that
+ * epoll itself, since going through the ring would cost two more system calls each time. */
 static void wait_ring(struct drey__io *io, int64_t until)
 {
     struct ring *r = io->own;
-    bool polled =
-        atomic_load_explicit(&io->fds.waiting, memory_order_relaxed) == 0 || poll_for(r, TAG_FDS, io->fds.epoll);
-    if (until != 0 && polled && poll_for(r, TAG_WAKE, io->wake_fd))
+    bool in_flight = atomic_load_explicit(&io->inflight, memory_order_relaxed) > 0 || io_uring_sq_ready(&r->uring) > 0;
+    if (in_flight && take(io) > 0)
+        until = 0;
+    if (until != 0 && in_flight && poll_table(r, io->fds.epoll)) {
         sleep_in_ring(r, until);
-    else if (io_uring_sq_ready(&r->uring) > 0)
+        take(io);
+        return;
+    }
+    if (io_uring_sq_ready(&r->uring) > 0)
         io_uring_submit(&r->uring);
-    reap(io);
+    if (in_flight)
+        until = 0; /* the ring takes no more submissions, not even that poll: it must be looked at again */
+    if (until != 0 || atomic_load_explicit(&io->fds.waiting, memory_order_relaxed) > 0)
+        drey__fds_collect(&io->fds, until);
 }
 
 static void prepare(struct io_uring_sqe *sqe, const struct drey__io_op *op)
@@ -190,9 +222,10 @@ static void prepare(struct io_uring_sqe *sqe, const struct drey__io_op *op)
 
 static int submit(struct drey__io *io, struct drey__io_op *op)
 {
-    struct io_uring_sqe *sqe = next_entry(io->own);
+    struct ring *r = io->own;
+    struct io_uring_sqe *sqe = (r->features >> op->code & 1) != 0 ? next_entry(r) : NULL;
     if (sqe == NULL)
-        return -EAGAIN;
+        return -ENOSYS;
     prepare(sqe, op);
     io_uring_sqe_set_data(sqe, op);
     return 0;
@@ -204,7 +237,35 @@ static void cancel(struct drey__io *io, const struct drey__io_op *op)
     if (sqe == NULL)
         return; /* it ends by itself, later */
     io_uring_prep_cancel64(sqe, (uint64_t)(uintptr_t)op, 0);
-    io_uring_sqe_set_data64(sqe, TAG_NONE);
+    io_uring_sqe_set_data64(sqe, 0);
+}
+
+static bool prepare_call(struct drey__io *io, struct drey__io_call *call)
+{
+    struct ring *r = io->own;
+    struct io_uring_sqe *sqe = io_uring_get_sqe(&r->uring);
+    if (sqe == NULL)
+        return false;
+    if (call->parts != NULL)
+        io_uring_prep_sendmsg(sqe, call->fd, call->parts, MSG_DONTWAIT | MSG_NOSIGNAL);
+    else if (call->sends)
+        io_uring_prep_send(sqe, call->fd, call->data, call->bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
+    else
+        io_uring_prep_recv(sqe, call->fd, call->data, call->bytes, MSG_DONTWAIT);
+    io_uring_sqe_set_data64(sqe, (uint64_t)(uintptr_t)call | TAG_CALL);
+    r->calls++;
+    return true;
+}
+
+/* Since they do not wait, they have ended when they are submitted. A kernel that is short of memory, or has completions
+ * that were not fetched, takes some only: what it leaves is offered again. */
+static void make_calls(struct drey__io *io)
+{
+    struct ring *r = io->own;
+    while (r->calls > 0) {
+        io_uring_submit(&r->uring);
+        reap(io);
+    }
 }
 
 const struct drey__io_backend drey__io_uring = {
@@ -215,4 +276,6 @@ const struct drey__io_backend drey__io_uring = {
     .wait = wait_ring,
     .submit = submit,
     .cancel = cancel,
+    .prepare = prepare_call,
+    .make = make_calls,
 };

@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "observe/observe.h"
+#include "sched/leaf.h"
 
 enum state {
     FREE,
@@ -82,6 +83,7 @@ static bool ask(struct drey__worker *w, void (*fn)(struct drey__worker *, void *
 bool drey__ask(struct drey__worker *w, void (*fn)(struct drey__worker *, void *), void *arg)
 {
     if (w == drey__self) {
+        drey__leaf_settle(w); /* who asks shows in the answer */
         fn(w, arg);
         return true;
     }

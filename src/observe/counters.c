@@ -25,10 +25,14 @@ static DREY__UNTRACED __attribute__((noinline)) uint64_t peek_pool(const volatil
     return sum;
 }
 
-DREY__UNTRACED __attribute__((noinline)) const drey_task *drey__peek_current(const struct drey__worker *w)
+static DREY__UNTRACED __attribute__((noinline)) bool peek_runs(const volatile struct drey__worker *w)
 {
-    drey_task *const volatile *current = &w->current;
-    return *current;
+    return w->leaf != NULL || w->current != NULL;
+}
+
+static DREY__UNTRACED __attribute__((noinline)) uint32_t peek_deep(const volatile struct drey__worker *w)
+{
+    return w->deep_stacks;
 }
 
 static uint64_t above(uint64_t a, uint64_t b)
@@ -36,19 +40,19 @@ static uint64_t above(uint64_t a, uint64_t b)
     return a > b ? a - b : 0; /* they were not read at one moment */
 }
 
-/* What one worker adds. Returns how many stacks it holds for itself: its loop's, while it runs no task. */
+/* What one worker adds. Returns how many stacks it holds itself: deep ones, and its loop's while it runs no task. */
 static uint64_t add_worker(const struct drey__worker *w, drey_counters *out)
 {
-    bool runs = drey__peek_current(w) != NULL;
+    bool runs = peek_runs(w);
     out->spawned += peek(&w->spawned);
     out->completed += peek(&w->completed);
     out->switches += atomic_load_explicit(&w->switches, memory_order_relaxed);
     out->steals += peek(&w->steals);
     out->timers += peek(&w->timers.pending);
-    out->tasks_unstarted += atomic_load_explicit(&w->fresh.count, memory_order_relaxed);
+    out->tasks_unstarted += drey__fresh_count(&w->fresh);
     out->tasks_started += peek_ready(&w->ready) + runs;
     out->stacks_free += peek_pool(&w->stacks);
-    return !runs;
+    return !runs + peek_deep(w);
 }
 
 void drey__counters_take(drey_counters *out)

@@ -10,17 +10,24 @@
 #include "observe/observe.h"
 #include "sched/look.h"
 #include "scope/scope.h"
-#include "stack/announce.h"
 
-enum { NAME_BYTES = 192, INDENT_MAX = 40 };
+enum { NAME_BYTES = 192, NAMES = 128, INDENT_MAX = 40 };
+
+/* Finding a name means searching a file, and stacks share most of theirs. */
+struct name {
+    const void *of;
+    char text[NAME_BYTES];
+};
 
 /* One dump; on the heap, since the caller may be a task with a small stack. */
 struct dump {
     int fd, rc;
     size_t used;
     char bytes[8192];
-    char name[NAME_BYTES], place[NAME_BYTES];
-    uint32_t count; /* of the rows that are filled */
+    char name[NAME_BYTES];
+    struct name names[NAMES]; /* of places found last, by address */
+    uint32_t count;           /* of the rows that are filled */
+    struct drey__stacks stacks;
     struct drey__row rows[DREY__ROWS_MAX];
 };
 
@@ -55,7 +62,12 @@ static const char *function(struct dump *d, const void *fn)
 
 static const char *place(struct dump *d, const void *at)
 {
-    return drey__place_name(at, d->place, sizeof d->place);
+    struct name *n = &d->names[((uintptr_t)at ^ (uintptr_t)at >> 7) % NAMES];
+    if (n->of != at) {
+        n->of = at;
+        drey__place_name(at, n->text, sizeof n->text);
+    }
+    return n->of != NULL ? n->text : "an unknown place";
 }
 
 /* `such`: how many siblings in a row are alike. */
@@ -66,13 +78,31 @@ static void say_task(struct dump *d, const struct drey__row *row, unsigned such)
         [DREY__PARKED] = "waits",      [DREY__DORMANT] = "dormant", [DREY__ENDED] = "ended",
     };
     say(d, "task %s: %s", row->fn != NULL ? function(d, row->fn) : "without a stack", states[row->state]);
-    if (row->state == DREY__PARKED && row->text != NULL)
-        say(d, " for %s %p, called at %s", row->text, row->object, place(d, row->place));
+    if (row->state == DREY__PARKED && row->text != NULL) {
+        say(d, " for %s", row->text);
+        if (row->object != NULL)
+            say(d, " %p", row->object);
+        say(d, ", called at %s", place(d, row->place));
+    }
     for (unsigned i = 0; i < row->held_count && i < DREY__ROW_LOCKS; i++)
         say(d, "; holds lock %p taken at %s", row->held[i], place(d, row->held_at[i]));
     if (row->held_count > DREY__ROW_LOCKS)
         say(d, "; holds %d more locks", row->held_count - DREY__ROW_LOCKS);
     say(d, such > 1 ? " (worker %u; %u such)\n" : " (worker %u)\n", row->worker, such);
+}
+
+static void say_frames(struct dump *d, const struct drey__row *row, int indent)
+{
+    if (row->frames == 0)
+        return;
+    const struct drey__frames *f = &d->stacks.kept[row->frames];
+    bool said = row->state == DREY__PARKED && row->text != NULL && f->count > 0 && f->at[0] == row->place;
+    for (unsigned i = said ? 1 : 0; i < f->count; i++) /* the task's own line has the first */
+        say(d, "%*scalled from %s\n", indent, "", place(d, f->at[i]));
+    if (f->end == DREY__FRAMES_MORE)
+        say(d, "%*sand more\n", indent, "");
+    if (f->end == DREY__FRAMES_BROKEN)
+        say(d, "%*sthe rest of its stack cannot be read\n", indent, "");
 }
 
 static const char *cause_name(uint32_t cause)
@@ -128,8 +158,8 @@ static void say_scope(struct dump *d, const struct drey__row *row)
 static bool alike(const struct drey__row *a, const struct drey__row *b)
 {
     return !a->is_scope && !b->is_scope && a->fn == b->fn && a->state == b->state && a->text == b->text &&
-           a->place == b->place && a->worker == b->worker && a->held_count + b->held_count == 0 &&
-           a->first + b->first == 0;
+           a->place == b->place && a->frames == b->frames && a->worker == b->worker &&
+           a->held_count + b->held_count == 0 && a->first + b->first == 0;
 }
 
 static void say_tree(struct dump *d)
@@ -138,33 +168,27 @@ static void say_tree(struct dump *d)
     drey__tree_link(d->rows, d->count);
     for (uint32_t i = drey__tree_next(d->rows, 0, &depth); i != 0; i = drey__tree_next(d->rows, i, &depth)) {
         const struct drey__row *row = &d->rows[i];
-        unsigned indent = 2 * (depth - 1), such = 1;
+        unsigned such = 1;
+        int indent = 2 * (depth - 1) < INDENT_MAX ? 2 * (int)(depth - 1) : INDENT_MAX;
         for (; d->rows[i].next != 0 && alike(row, &d->rows[d->rows[i].next]); such++)
             i = d->rows[i].next;
-        say(d, "%*s", (int)(indent < INDENT_MAX ? indent : INDENT_MAX), "");
-        if (row->is_scope)
+        say(d, "%*s", indent, "");
+        if (row->is_scope) {
             say_scope(d, row);
-        else
+        } else {
             say_task(d, row, such);
+            say_frames(d, row, indent + 4);
+        }
     }
-}
-
-/* What a worker that does not answer runs. Its records and stacks stay mapped as long as the runtime, so the worst that
- * can happen to these reads is that they are out of date. */
-static DREY__UNTRACED __attribute__((noinline)) drey_fn *peek(const struct drey__worker *w)
-{
-    const volatile drey_task *t = drey__peek_current(w);
-    const volatile struct drey__stack *s = t != NULL ? t->stack : NULL;
-    return s != NULL ? s->fn : NULL;
 }
 
 static void say_worker(struct dump *d, struct drey__worker *w)
 {
     bool asleep = atomic_load_explicit(&w->asleep, memory_order_relaxed) != 0;
-    struct drey__snapshot seen = {.rows = d->rows + d->count, .room = DREY__ROWS_MAX - d->count};
+    struct drey__snapshot seen = {.rows = d->rows + d->count, .room = DREY__ROWS_MAX - d->count, .stacks = &d->stacks};
     say(d, "worker %u: ", w->index);
     if (!drey__ask(w, drey__snapshot_take, &seen)) {
-        drey_fn *fn = peek(w);
+        drey_fn *fn = drey__peek_function(w);
         say(d, "busy in %s; no answer within %d ms, so its tasks are not shown\n",
             fn != NULL ? function(d, fn) : "no task", DREY__PATIENCE_MS);
         return;
@@ -195,6 +219,8 @@ static void say_all(struct dump *d)
         c.io_inflight, c.pool_running, c.pool_queued);
     for (unsigned i = 0; i < drey__rt.count; i++)
         say_worker(d, drey__rt.workers[i]);
+    if (d->stacks.full)
+        say(d, "(more than %d different stacks: the others are not shown)\n", DREY__STACKS_MAX);
     say_tree(d);
 }
 
@@ -207,6 +233,11 @@ int drey_dump(int fd)
     d->rc = 0;
     d->used = 0;
     d->count = 1;
+    d->stacks.full = false;
+    d->stacks.count = 0;
+    memset(d->stacks.bucket, 0, sizeof d->stacks.bucket);
+    for (unsigned i = 0; i < NAMES; i++)
+        d->names[i].of = NULL;
     drey__look_begin();
     if (drey__rt.workers == NULL || drey__rt.count == 0)
         say(d, "no runtime runs\n");

@@ -4,6 +4,7 @@
  *
  *   ask.c        have a worker run a function on its own thread, between two tasks: its lists need no locks
  *   snapshot.c   what it runs for a dump: copy its tasks and scopes into rows
+ *   frames.c     and what each waiting task is in the middle of
  *   dump.c       whoever asked: merge the workers' rows into one tree, and print it
  *   counters.c   sums over the workers
  *
@@ -22,6 +23,23 @@
 
 enum { DREY__PATIENCE_MS = 100, DREY__ROWS_MAX = 65536, DREY__ROW_LOCKS = 4 };
 
+enum { DREY__FRAMES_MAX = 16, DREY__STACKS_MAX = 4095, DREY__STACKS_BUCKETS = 8192 };
+
+/* The calls that a task is in, innermost first: where each was made. */
+struct drey__frames {
+    const void *at[DREY__FRAMES_MAX];
+    uint8_t count;
+    enum { DREY__FRAMES_ALL, DREY__FRAMES_MORE, DREY__FRAMES_BROKEN } end;
+};
+
+/* The different ones of a dump. Tasks that wait in great numbers mostly wait alike. */
+struct drey__stacks {
+    bool full; /* there were more */
+    uint32_t count;
+    uint16_t bucket[DREY__STACKS_BUCKETS];          /* open hashing: indices of `kept`, 0 for none */
+    struct drey__frames kept[DREY__STACKS_MAX + 1]; /* the first is not used, and those above `count` are undefined */
+};
+
 /* A task or a scope at the time of a snapshot. Pointers to either are names only, never followed afterwards. */
 struct drey__row {
     const void *self;
@@ -31,6 +49,7 @@ struct drey__row {
     const void *object; /* a task: what it waits on */
     const void *place;  /* a task: where it waits */
     const void *fn;     /* a task's function, or a dormant task's step; NULL if it has not started */
+    uint32_t frames;    /* index into the stacks, or 0 */
     const void *held[DREY__ROW_LOCKS];
     const void *held_at[DREY__ROW_LOCKS];
     int64_t deadline;                             /* a scope's, or 0 */
@@ -45,6 +64,7 @@ struct drey__row {
 
 struct drey__snapshot {
     struct drey__row *rows;
+    struct drey__stacks *stacks;
     uint32_t count, room;
     bool full;        /* there was more */
     drey_fn *current; /* what the task runs that asked, or was about to leave, or NULL */
@@ -59,10 +79,11 @@ bool drey__ask(struct drey__worker *w, void (*fn)(struct drey__worker *w, void *
 /* For drey__ask: fill a snapshot. */
 void drey__snapshot_take(struct drey__worker *w, void *snapshot);
 
+/* On w's thread: the frames of the snapshot's tasks. */
+void drey__frames_take(struct drey__worker *w, struct drey__snapshot *snapshot);
+
 /* counters.c: while drey__look_begin keeps the runtime. */
 void drey__counters_take(drey_counters *out);
-/* The task that a worker runs, seen from outside: a moment later it may be another. Its memory stays mapped. */
-const drey_task *drey__peek_current(const struct drey__worker *w);
 
 /* tree.c: link the rows 1 to count - 1 into a tree under row 0, as far as they name each other. */
 void drey__tree_link(struct drey__row *rows, uint32_t count);

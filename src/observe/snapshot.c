@@ -58,6 +58,8 @@ static void add_scope(struct drey__snapshot *out, struct drey__worker *w, scope 
     row->live = drey__scope_live(s);
     row->limit = s->limit;
     row->failed = atomic_load_explicit(&s->failed, memory_order_relaxed);
+    if (s->limit == 0)
+        return;
     drey__spin_lock(&s->lock);
     row->running = s->running;
     drey__spin_unlock(&s->lock);
@@ -78,11 +80,11 @@ static void add_roots(struct drey__snapshot *out, struct drey__worker *w)
         add_scope(out, w, root);
     for (unsigned i = 0; i < DREY__FOREIGN_BUCKETS; i++)
         add_list(out, w, &w->foreign[i]);
-    if (w->current != NULL && !drey__link_in_list(&w->current->sibling))
+    if (w->current != NULL && (w->current->flags & DREY__LINKED) == 0)
         add_task(out, w, w->current);
     for (uint32_t i = w->ready.head; i != w->ready.tail; i++) {
         drey_task *t = w->ready.slots[i & w->ready.mask];
-        if (!drey__link_in_list(&t->sibling) && t != w->current)
+        if ((t->flags & DREY__LINKED) == 0 && t != w->current)
             add_task(out, w, t);
     }
 }
@@ -107,9 +109,10 @@ void drey__snapshot_take(struct drey__worker *w, void *snapshot)
     struct drey__snapshot *out = snapshot;
     out->current = w->current != NULL ? w->current->stack->fn : NULL;
     out->ready = drey__ready_count(&w->ready);
-    out->fresh = atomic_load_explicit(&w->fresh.count, memory_order_relaxed);
+    out->fresh = drey__fresh_count(&w->fresh);
     out->timers = w->timers.pending;
     add_roots(out, w);
     for (uint32_t i = 0; i < out->count; i++)
         look_into(out, w, &out->rows[i]);
+    drey__frames_take(w, out);
 }

@@ -73,6 +73,8 @@ static int cut_short(drey_pool *pool, struct drey__job *job)
 static int run(drey_pool *pool, struct drey_task *self, const drey_job *what, bool uncut)
 {
     struct drey__job job = {.what = what, .task = self};
+    if (unlikely((self->flags & DREY__LINKED) == 0))
+        drey__scope_link(self); /* before a thread looks at the task's flags, as parking would write them */
     pthread_mutex_lock(&pool->lock);
     int rc = drey__pool_push(pool, &job);
     if (rc == 0)

@@ -12,10 +12,11 @@
 #include "offload/offload.h"
 #include "run/run.h"
 #include "scope/child.h"
-#include "scope/scope.h"
+#include "scope/open.h"
 #include "scope/shutdown.h"
 #include "sched/runtime.h"
 #include "scope/token.h"
+#include "signal/signal.h"
 
 enum { WORKERS_MAX = 256 };
 
@@ -29,7 +30,7 @@ bool drey_in_task(void)
     return drey__current() != NULL;
 }
 
-static int root_main(void *arg)
+int drey__root_main(void *arg)
 {
     (void)arg;
     struct drey__root *root = &drey__root;
@@ -118,6 +119,8 @@ static int complete(drey_config *c)
     }
     if (c->shutdown_grace == 0)
         c->shutdown_grace = 5 * (int64_t)DREY__NS_PER_SEC;
+    if (c->shutdown_report == 0)
+        c->shutdown_report = STDERR_FILENO;
     return 0;
 }
 
@@ -132,7 +135,7 @@ static int make_root(void)
     if (t == NULL)
         return -ENOMEM;
     memset(t, 0, sizeof *t);
-    t->fn = root_main;
+    t->fn = drey__root_main;
     t->scope = t->parent = &drey__root.scope;
     t->worker = w;
     t->stack_class = (uint8_t)drey__rt.stack_class;
@@ -191,6 +194,7 @@ static int run(drey_config *c, drey_fn *fn, void *arg)
         return -ETIMEDOUT; /* tasks are still there: nothing can be taken down */
     drey__offload_close_default();
     drey__overflow_remove();
+    drey__signals_end();
     restore_sigpipe(&old);
     drey__runtime_close();
     return rc;

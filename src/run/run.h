@@ -17,3 +17,6 @@ struct drey__root {
 };
 
 extern struct drey__root drey__root;
+
+/* The root task's function, around the program's. */
+int drey__root_main(void *arg);

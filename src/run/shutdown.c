@@ -3,13 +3,16 @@
  * The end of a runtime whose token has fired (R4, R13, R18).
  *
  *   token fired      everything is cancelled but what is shielded; the grace begins
- *   grace over       shields fall too; who still runs is listed
+ *   grace over       who still runs is listed, with stacks; shields fall too
  *   as long again    (at most a second) drey_run gives up and returns -ETIMEDOUT
  *
  * All of it happens on worker 0, which owns both timers.
  */
+#include <drey/observe.h>
+
 #include "base/clock.h"
 #include "offload/offload.h"
+#include "run/deep.h"
 #include "run/run.h"
 #include "scope/scope.h"
 #include "scope/shutdown.h"
@@ -32,6 +35,21 @@ static void give_up(struct drey__timer *timer)
     drey__runtime_stop();
 }
 
+static int dump(void *arg)
+{
+    (void)arg;
+    int fd = drey__rt.config.shutdown_report;
+    return fd < 0 ? 0 : drey_dump(fd);
+}
+
+/* The tasks that there are now are those that have not ended. The timer may fire on a small stack, nearly full. */
+static void say_who(void)
+{
+    int rc = 0;
+    if (drey__on_deep_stack(drey__self, dump, NULL, &rc) < 0 || rc < 0)
+        drey__report("  they could not be listed");
+}
+
 static void grace_over(struct drey__timer *timer)
 {
     (void)timer;
@@ -42,6 +60,7 @@ static void grace_over(struct drey__timer *timer)
     }
     drey__report("shutdown: the grace is over and %llu task(s) still run", (unsigned long long)live + 1);
     drey__offload_list(say, NULL);
+    say_who();
     atomic_store_explicit(&drey__grace_over, true, memory_order_seq_cst);
     drey__epoch_raise();
     drey__scope_visit_everything(drey__scope_of(&drey__root.scope));

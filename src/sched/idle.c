@@ -16,7 +16,6 @@
 
 #include "base/clock.h"
 #include "sched/hooks.h"
-#include "sched/share.h"
 #include "sched/watchdog.h"
 #include "sched/worker.h"
 
@@ -24,7 +23,7 @@ enum {
     SPIN_NS = 30000,
     SPIN_LOOKS = 64, /* looks around between two readings of the clock */
     TRIM_KEEP = 32,  /* stacks kept hot by an idle worker */
-    TRIM_AFTER_NS = 50 * 1000 * 1000,
+    TRIM_AFTER_NS = 250 * 1000 * 1000,
     RETRY_STACK_NS = 10 * 1000 * 1000,
     STARVED_NAP_US = 1000,
 };
@@ -112,7 +111,8 @@ static bool sleep_announce(struct drey__worker *w, int64_t next_timer)
     atomic_fetch_add_explicit(&drey__rt.sleepers, 1, memory_order_acq_rel);
     atomic_store_explicit(&w->asleep, 1, memory_order_seq_cst);
     return atomic_load_explicit(&w->mail.head, memory_order_seq_cst) != 0 || drey__token_signals_waiting() ||
-           (drey__multi && work_elsewhere(w)) || atomic_load_explicit(&drey__rt.stop, memory_order_seq_cst);
+           drey__signals_arrived() || (drey__multi && work_elsewhere(w)) ||
+           atomic_load_explicit(&drey__rt.stop, memory_order_seq_cst);
 }
 
 static void sleep_withdraw(struct drey__worker *w)
@@ -172,17 +172,29 @@ static void move_clock(void)
     drey__spin_unlock_always(&clock_lock);
 }
 
-/* Stacks that were not needed for a while give their memory back. The real clock's only: no time passes in tests. */
-static void trim_stacks(struct drey__worker *w)
+static void begin_trim(struct drey__worker *w)
 {
-    if (drey__clock_virtual || !drey__stack_pool_exceeds(&w->stacks, TRIM_KEEP)) {
-        w->excess_since = 0;
-    } else if (w->excess_since == 0) {
-        w->excess_since = w->kept_house;
-    } else if (w->kept_house - w->excess_since >= TRIM_AFTER_NS) {
-        drey__stack_pool_trim(&w->stacks, TRIM_KEEP);
+    uint32_t half = drey__stack_pool_most(&w->stacks) / 2;
+    w->excess_since = w->kept_house;
+    w->trim_to = half > TRIM_KEEP ? half : TRIM_KEEP;
+}
+
+/* Half of the stacks that were not needed for a while give their memory back, then half of the rest, and so on: who
+ * needs them again soon does not pay for all. A few at a time: true if there may be more. The real clock's only: no
+ * time passes in tests. */
+static bool trim_stacks(struct drey__worker *w)
+{
+    bool excess = !drey__clock_virtual && drey__stack_pool_most(&w->stacks) > TRIM_KEEP;
+    if (excess && w->excess_since != 0 && w->kept_house - w->excess_since >= TRIM_AFTER_NS) {
+        if (drey__stack_pool_trim(&w->stacks, w->trim_to))
+            return true;
         w->excess_since = 0;
     }
+    if (!excess)
+        w->excess_since = 0;
+    else if (w->excess_since == 0)
+        begin_trim(w);
+    return false;
 }
 
 static int64_t sleep_until(struct drey__worker *w, int64_t next_timer)
@@ -197,6 +209,12 @@ static int64_t sleep_until(struct drey__worker *w, int64_t next_timer)
     return until;
 }
 
+/* From its own look at the kernel: tasks that wake there do not interrupt the sleep that comes next. */
+static bool nothing_came(struct drey__worker *w)
+{
+    return drey__ready_count(&w->ready) == 0 && !drey__mail_waiting(&w->mail);
+}
+
 static void go_to_sleep(struct drey__worker *w)
 {
     int64_t next_timer = drey__wheel_next(&w->timers);
@@ -206,10 +224,10 @@ static void go_to_sleep(struct drey__worker *w)
             uint64_t before = activity();
             drey__io_wait(w, 0);
             atomic_store_explicit(&w->looked, before, memory_order_relaxed);
-            if (drey__ready_count(&w->ready) == 0)
+            if (nothing_came(w))
                 move_clock();
         }
-        if (drey__ready_count(&w->ready) == 0 && atomic_load_explicit(&w->asleep, memory_order_acquire) != 0) {
+        if (nothing_came(w) && atomic_load_explicit(&w->asleep, memory_order_acquire) != 0) {
             if (w->starved && drey__clock_virtual)
                 usleep(STARVED_NAP_US); /* no time that stands still brings a stack back: look again */
             else
@@ -222,12 +240,11 @@ static void go_to_sleep(struct drey__worker *w)
 
 void drey__idle(struct drey__worker *w)
 {
-    drey__housekeeping(w);
-    trim_stacks(w);
-    if (work_here(w))
+    if (drey__io_hurry(w))
         return;
-    if (drey__multi && spin(w))
+    drey__look_at_time(w); /* not at the kernel: spinning and sleeping begin and end with that */
+    if (work_here(w) || (drey__multi && spin(w)) || trim_stacks(w))
         return;
     go_to_sleep(w);
-    drey__housekeeping(w);
+    drey__look_at_time(w);
 }

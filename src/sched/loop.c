@@ -6,7 +6,7 @@
 #include "arch/arch.h"
 #include "sched/choose.h"
 #include "sched/hooks.h"
-#include "sched/share.h"
+#include "sched/leaf.h"
 #include "sched/worker.h"
 #include "stack/announce.h"
 
@@ -86,14 +86,27 @@ void drey__collect_mail(struct drey__worker *w)
     }
 }
 
-void drey__housekeeping(struct drey__worker *w)
+void drey__look_at_time(struct drey__worker *w)
 {
     w->kept_house = drey__clock_now();
     if (w->timers.pending > 0)
         drey__wheel_advance(&w->timers, w->kept_house);
-    drey__io_wait(w, 0);
     drey__token_spread_signals();
+    drey__signals_deliver();
     drey__collect_mail(w);
+}
+
+void drey__housekeeping(struct drey__worker *w)
+{
+    drey__io_wait(w, 0);
+    drey__look_at_time(w);
+}
+
+/* Before anything but another plain leaf of the same scope runs (scope/far.c). */
+static inline void report_ended(struct drey__worker *w)
+{
+    if (unlikely(w->ended.scope != NULL))
+        drey__scope_report_ended(w);
 }
 
 /* Continue a started task, abandoning the loop's stack. Goes on in drey__switch_away of that task. */
@@ -101,6 +114,7 @@ static DREY__UNTRACED __attribute__((noreturn)) void resume(struct drey__worker 
 {
     struct drey__stack *from = w->stack;
     void *abandoned;
+    report_ended(w);
     drey__stack_put(&w->stacks, from);
     w->starved = false;
     t->state = DREY__RUNNING;
@@ -124,35 +138,41 @@ static DREY__UNTRACED __attribute__((noreturn)) void move_to(struct drey__worker
     __builtin_unreachable();
 }
 
-static void run_fresh(struct drey__worker *w, struct drey_task *t)
+/* One step of a dormant task: it belongs to the scheduler before and after, so it is settled from the beginning. */
+static __attribute__((noinline)) void run_step(struct drey__worker *w, struct drey_task *t)
 {
-    struct drey__stack *s = w->stack;
-    drey_fn *fn = t->fn;
-    void *arg = t->arg;
-    t->state = DREY__RUNNING;
-    t->worker = w;
-    t->stack = s;
-    t->clear_at = 0;
-    s->task = t;
-    s->fn = unlikely((t->flags & DREY__STEP) != 0) ? (drey_fn *)(uintptr_t)drey__dormant_place(t) : fn;
-    s->refusals = 0;
-    s->bindings = drey__scope_bindings(t);
-    w->current = t;
-    w->budget = DREY__BUDGET;
-    drey__count_switch(w);
-    bool ended = true;
-    if (unlikely((t->flags & DREY__STEP) != 0))
-        ended = drey__dormant_run(t);
-    else
-        t->result = fn(arg);
+    drey__leaf_begin(w, t, NULL);
+    drey__leaf_settle(w);
+    w->stack->fn = (drey_fn *)(uintptr_t)drey__dormant_place(t);
+    bool ended = drey__dormant_run(t);
     w->current = NULL;
-    w->stack->task = NULL; /* where the task ended; one that went to sleep again may run elsewhere by now */
     if (ended)
         drey__scope_task_ended(w, t);
 }
 
+static inline __attribute__((always_inline)) void run_fresh(struct drey__worker *w, struct drey_task *t)
+{
+    w->budget = DREY__BUDGET;
+    drey__count_switch(w);
+    if (unlikely(w->ended.scope != NULL) && (w->ended.scope != t->parent || t->flags != 0))
+        drey__scope_report_ended(w);
+    if (unlikely((t->flags & DREY__STEP) != 0)) {
+        run_step(w, t);
+        return;
+    }
+    drey__leaf_begin(w, t, NULL);
+    int result = t->fn(t->arg);
+    if (drey__leaf_end(w, t)) {
+        drey__scope_leaf_ended(w, t, result);
+    } else {
+        t->result = result;
+        w->current = NULL;
+        drey__scope_task_ended(w, t);
+    }
+}
+
 /* True if a stack of the default class is left over: what park.c relies on. */
-static bool has_reserve(struct drey__worker *w)
+static inline bool has_reserve(struct drey__worker *w)
 {
     if (likely(w->stacks.hot[drey__rt.stack_class] != NULL))
         return true;
@@ -163,7 +183,7 @@ static bool has_reserve(struct drey__worker *w)
 }
 
 /* A stack of another class is a reason to move; a missing reserve is a reason not to start. */
-static DREY__UNTRACED void start(struct drey__worker *w, struct drey_task *t)
+static inline DREY__UNTRACED __attribute__((always_inline)) void start(struct drey__worker *w, struct drey_task *t)
 {
     struct drey__stack *fit = w->stack;
     if (unlikely(t->stack_class != fit->size_class))
@@ -179,6 +199,15 @@ static DREY__UNTRACED void start(struct drey__worker *w, struct drey_task *t)
     } else {
         run_fresh(w, t);
     }
+}
+
+/* Whether the steps 1 to 3 of the loop would find nothing to do. */
+static inline bool nothing_else(struct drey__worker *w)
+{
+    return likely(!drey__mail_waiting(&w->mail) &&
+                  atomic_load_explicit(&w->switches, memory_order_relaxed) < w->house_at &&
+                  drey__ready_count(&w->ready) == 0 && !drey__fresh_asked(&w->fresh) && !w->starved &&
+                  !drey__rt.seeded);
 }
 
 static DREY__UNTRACED __attribute__((noreturn)) void leave_thread(struct drey__worker *w)
@@ -208,22 +237,26 @@ DREY__UNTRACED void drey__loop_entry(void)
         if (atomic_load_explicit(&drey__rt.stop, memory_order_acquire))
             leave_thread(w);
         /* 2 timers and the kernel, now and then */
-        if (--w->tick == 0) {
-            w->tick = DREY__HOUSEKEEPING;
+        uint64_t switches = atomic_load_explicit(&w->switches, memory_order_relaxed);
+        if (unlikely(switches >= w->house_at)) {
+            w->house_at = switches + DREY__HOUSEKEEPING;
             drey__housekeeping(w);
         }
         /* 3 a started task */
-        if ((t = drey__choose_ready(w)) != NULL)
+        if (drey__ready_count(&w->ready) != 0 && (t = drey__choose_ready(w)) != NULL)
             resume(w, t);
         /* 4 a fresh task: by its turn, or because nothing else is ready */
         if ((t = drey__choose_fresh(w)) != NULL) {
-            start(w, t);
+            do {
+                start(w, t);
+            } while (nothing_else(w) && (t = drey__fresh_pop(&w->fresh)) != NULL);
             continue;
         }
         w->turn = 2; /* a hint said there was one: let the ready task go first */
         if (drey__ready_count(&w->ready) > 0)
             continue;
         /* 5 nothing to do here: look at other workers, then sleep */
+        report_ended(w);
         drey__idle(w);
     }
 }

@@ -47,18 +47,27 @@ static inline bool drey__mail_push(drey__mailbox *box, void *item, enum drey__ma
     return head == 0;
 }
 
-/* Several items in order, by one atomic operation. */
-static inline void drey__mail_push_all(drey__mailbox *box, void **items, uint32_t n, enum drey__mail what)
+/* Several items for one receiver, linked in order by who sends them: a single atomic operation then shows it all. */
+struct drey__letters {
+    void *first;
+    uintptr_t last; /* tagged; 0: there are none */
+};
+
+static inline void drey__letters_add(struct drey__letters *l, void *item, enum drey__mail what)
 {
-    if (n == 0)
-        return;
-    for (uint32_t i = 1; i < n; i++)
-        *(uintptr_t *)items[i] = (uintptr_t)items[i - 1] | (uintptr_t)what;
+    if (l->last == 0)
+        l->first = item;
+    *(uintptr_t *)item = l->last;
+    l->last = (uintptr_t)item | (uintptr_t)what;
+}
+
+static inline void drey__mail_push_letters(drey__mailbox *box, const struct drey__letters *l)
+{
     uintptr_t head = atomic_load_explicit(&box->head, memory_order_relaxed);
     do {
-        *(uintptr_t *)items[0] = head;
-    } while (!atomic_compare_exchange_weak_explicit(&box->head, &head, (uintptr_t)items[n - 1] | (uintptr_t)what,
-                                                    memory_order_seq_cst, memory_order_relaxed));
+        *(uintptr_t *)l->first = head;
+    } while (
+        !atomic_compare_exchange_weak_explicit(&box->head, &head, l->last, memory_order_seq_cst, memory_order_relaxed));
 }
 
 static inline bool drey__mail_waiting(drey__mailbox *box)

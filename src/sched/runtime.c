@@ -34,7 +34,7 @@ static struct drey__worker *worker_new(unsigned index, uint64_t seed)
     memset(w, 0, sizeof *w);
     w->index = index;
     w->rng = seed + index;
-    w->tick = DREY__HOUSEKEEPING;
+    w->house_at = DREY__HOUSEKEEPING;
     w->turn = 1;
     w->kept_house = drey__clock_now();
     drey__wheel_init(&w->timers, w->kept_house);
@@ -61,6 +61,8 @@ static int workers_make(const drey_config *config, unsigned workers)
     drey__clock_virtual = config->clock == DREY_CLOCK_VIRTUAL;
     if (drey__clock_virtual)
         drey__clock_virtual_start();
+    else
+        drey__clock_find_counter();
     memset(&drey__rt, 0, sizeof drey__rt);
     drey__rt.config = *config;
     drey__rt.seeded = config->seed != 0;
@@ -137,7 +139,7 @@ static int worker_prepare(struct drey__worker *w)
 static void worker_finish(struct drey__worker *w)
 {
     drey__overflow_thread_deinit();
-    drey__stack_pool_trim(&w->stacks, 0);
+    drey__stack_pool_drop(&w->stacks);
     drey__self = NULL;
 }
 

@@ -9,7 +9,6 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "sched/worker.h"
-#include "stack/announce.h"
 
 enum { PERIOD_NS = 1000000, LINGER_LOOKS = 100, HOG_LOOKS = 100 };
 
@@ -29,17 +28,10 @@ static struct {
     struct look *looks; /* one a worker; the thread's own */
 } dog = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
 
-static DREY__UNTRACED __attribute__((noinline)) drey_fn *running_function(struct drey__worker *w)
-{
-    struct drey_task *t = w->current;
-    struct drey__stack *s = t != NULL ? t->stack : NULL;
-    return s != NULL ? s->fn : NULL;
-}
-
 static void name_hog(struct drey__worker *w)
 {
     char name[256];
-    drey_fn *fn = running_function(w);
+    drey_fn *fn = drey__peek_function(w);
     if (fn == NULL)
         return;
     drey__report(

@@ -19,6 +19,7 @@
 #include "sched/fresh.h"
 #include "sched/mail.h"
 #include "sched/ready.h"
+#include "sched/share.h"
 #include "stack/stack.h"
 #include "task/task.h"
 #include "timer/wheel.h"
@@ -31,31 +32,42 @@ enum {
 };
 
 struct drey__io;
+struct drey__leaf;
 
 struct drey__worker {
-    struct drey_task *current; /* NULL in the scheduler's own loop */
+    struct drey_task *current; /* NULL in the scheduler's own loop, and while a leaf runs */
+    struct drey_task *leaf;    /* the task that runs, as long as it has called nothing of the runtime (leaf.h) */
+    struct drey__leaf *leaf_at;
     int32_t budget;            /* of the current task */
-    uint32_t tick;             /* resumptions until housekeeping */
+    _Atomic uint64_t switches; /* starts and resumptions; own, read by the watchdog; relaxed */
+    uint64_t house_at;         /* how many of them before the next housekeeping; 0: it is due */
     struct drey__stack *stack; /* what the worker executes on */
     bool deep;                 /* inside drey_call_deep: nothing may suspend */
+    uint32_t deep_stacks;      /* in use beside the task's or the loop's (run/deep.c) */
     uint32_t turn;             /* resumptions until a fresh task has its turn; 0: it has it now */
     struct drey_task *pending; /* chosen, and waiting for a stack of its class */
     bool starved;              /* no stack could be had for the next fresh task */
     struct drey__ready ready;
     struct drey__record_pool records;
+    struct drey__ended {
+        drey_scope *scope; /* of another worker; NULL: none has ended */
+        struct drey_task *first, *last;
+        uint32_t count;
+    } ended; /* leaves that have ended here and are not reported yet (scope/far.c) */
     struct drey__stack_pool stacks;
     struct drey__fresh fresh;
     uint64_t rng;                        /* order of ready tasks where seeded, victims, select */
     uint64_t spawned, completed, steals; /* counters; read by observers without order */
     _Atomic uint64_t load;               /* tasks here that have waited and not ended; own, read by spawners; relaxed */
-    _Atomic uint64_t switches;           /* starts and resumptions; own, read by the watchdog; relaxed */
     struct drey__io *io;
     unsigned index;
     pthread_t thread;
-    int64_t kept_house;        /* when it last looked at timers and the kernel */
-    int64_t excess_since;      /* since when it has more unused stacks than it needs; 0: it has not */
-    struct drey__stack native; /* the thread's own stack, for the sanitizers */
-    void *native_sp;           /* where the thread continues when the runtime ends */
+    int64_t kept_house;           /* when it last looked at timers and the kernel */
+    int64_t excess_since;         /* since when it has more unused stacks than it needs; 0: it has not */
+    uint32_t trim_to;             /* how many of each size are to be left of these */
+    struct drey__stack native;    /* the thread's own stack, for the sanitizers */
+    void *native_sp;              /* where the thread continues when the runtime ends */
+    struct drey__reading reading; /* when a timeout begins */
     struct drey__wheel timers;
     struct drey__link foreign[DREY__FOREIGN_BUCKETS]; /* linked tasks here whose parent scope lives on another worker */
 
@@ -63,6 +75,8 @@ struct drey__worker {
     _Atomic uint32_t asleep;                 /* 1 before it sleeps; whoever changes 1 to 0 must wake it */
     _Atomic uint64_t looked;                 /* virtual clock: the activity when it last looked at the kernel */
     _Atomic int64_t next_timer;              /* virtual clock: when its earliest timer fires, valid while asleep */
+
+    _Alignas(DREY__LINE) struct drey__handout handout; /* what others give it; whoever it asked writes */
 };
 
 /* The worker of this thread, or NULL. Started tasks stay on their thread, so its address may be kept by compilers. */
@@ -99,35 +113,51 @@ extern DREY__HIDDEN struct drey__epoch {
 /* sched/loop.c */
 void drey__loop_entry(void) __attribute__((noreturn)); /* where a prepared stack starts */
 void drey__housekeeping(struct drey__worker *w);
+void drey__look_at_time(struct drey__worker *w); /* housekeeping without a look at the kernel */
 void drey__collect_mail(struct drey__worker *w);
 
-/* sched/park.c: stop running the current task until somebody readies it. The caller has arranged for that. */
-void drey__switch_away(struct drey_task *self);
+/* sched/park.c: stop running `self`, the current task of `w`, until somebody readies it. The caller has arranged for
+ * that. */
+void drey__switch_away(struct drey__worker *w, struct drey_task *self);
+/* Run others that are ready first: 0. */
+int drey__yield_now(struct drey_task *self);
 
 /* Send mail, and wake its receiver; any thread. The item may be gone when this returns. */
 void drey__send(struct drey__worker *to, void *item, enum drey__mail what);
+/* The same for several items, which the receiver gets at once. There is one at least. */
+void drey__send_letters(struct drey__worker *to, const struct drey__letters *letters);
 /* Make a parked task of any worker ready; any thread. */
 void drey__ready_task(struct drey_task *t);
-/* There are at least two fresh tasks here: answer who asks, or wake somebody who sleeps. */
-void drey__share_work(struct drey__worker *w);
-/* Queue a fresh task on this worker, and wake another if there is enough to share. */
-static inline void drey__queue_fresh(struct drey__worker *w, struct drey_task *t)
+/* Somebody asks for work, or sleeps: answer or wake it if there are at least two fresh tasks here. Returns 0. */
+int drey__share_work(struct drey__worker *w);
+/* Queue a fresh task on this worker, and share if there is enough of them and somebody wants some. */
+int drey__queue_fresh(struct drey__worker *w, struct drey_task *t);
+/* The same without a call where nothing else needs doing, for a task that has a handle or has none. Both return 0, so
+ * that a caller may end with them. */
+static inline __attribute__((always_inline)) int drey__queue_fresh_quick(struct drey__worker *w, struct drey_task *t,
+                                                                         bool handle)
 {
-    t->worker = w;
-    drey__fresh_push(&w->fresh, t);
-    if (unlikely(drey__multi) && drey__fresh_count(&w->fresh) >= 2)
-        drey__share_work(w);
+    if (unlikely(!drey__fresh_try_push(&w->fresh, t, handle)))
+        return drey__queue_fresh(w, t);
+    if (drey__multi && atomic_load_explicit(&drey__rt.sleepers, memory_order_relaxed) != 0)
+        return drey__share_work(w);
+    return 0;
 }
 /* Send a woken dormant task to its worker by mail, even from that worker itself: the waker may hold locks. */
 void drey__mail_fresh(struct drey_task *t);
 /* Send a fresh task to a worker. */
 void drey__send_fresh(struct drey__worker *to, struct drey_task *t);
 
-static inline void drey__count_switch(struct drey__worker *w)
+/* Returns how many they are now. */
+static inline uint64_t drey__count_switch(struct drey__worker *w)
 {
-    uint64_t n = atomic_load_explicit(&w->switches, memory_order_relaxed);
-    atomic_store_explicit(&w->switches, n + 1, memory_order_relaxed);
+    uint64_t n = atomic_load_explicit(&w->switches, memory_order_relaxed) + 1;
+    atomic_store_explicit(&w->switches, n, memory_order_relaxed);
+    return n;
 }
+
+/* sched/leaf.c: what runs there, or NULL; for reports, from any thread. */
+drey_fn *drey__peek_function(const struct drey__worker *w);
 
 /* sched/idle.c */
 void drey__idle(struct drey__worker *w);

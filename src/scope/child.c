@@ -2,8 +2,9 @@
 /*
  * The life of a child as its scope sees it: made, counted, ended, accounted for.
  *
- * A child that ends on its scope's home is accounted for at once. One that ends elsewhere is mailed home: after DONE
- * it belongs to the home worker. A failure is latched where it happens, so that siblings see it without delay.
+ * A child that ends on its scope's home is accounted for at once. One that ends elsewhere is mailed home, alone or with
+ * others (far.c): after DONE it belongs to the home worker. A failure is latched where it happens, so that siblings see
+ * it without delay.
  */
 #include "scope/child.h"
 #include "scope/scope.h"
@@ -31,17 +32,32 @@ void drey__child_check_inside(drey_task *self, drey_scope *s)
             "deadline (R3)");
 }
 
-bool drey__child_reserve(void)
+/* Room under the configured max_tasks, if there is one; drey__task_free gives it back. */
+static bool reserve(void)
 {
-    if (atomic_fetch_add_explicit(&drey__rt.live, 1, memory_order_relaxed) < drey__rt.max_tasks)
+    if (drey__rt.max_tasks == 0 ||
+        atomic_fetch_add_explicit(&drey__rt.live, 1, memory_order_relaxed) < drey__rt.max_tasks)
         return true;
-    drey__child_unreserve();
+    atomic_fetch_sub_explicit(&drey__rt.live, 1, memory_order_relaxed);
     return false;
 }
 
-void drey__child_unreserve(void)
+drey_task *drey__child_new(drey_task *self, drey_scope *parent, drey_fn *fn, void *arg, unsigned flags)
 {
-    atomic_fetch_sub_explicit(&drey__rt.live, 1, memory_order_relaxed);
+    struct drey__worker *w = drey__self;
+    if (self->scope != parent)
+        drey__child_check_inside(self, parent);
+    if (!reserve())
+        return NULL;
+    drey_task *t = drey__record_get(&w->records);
+    if (t == NULL) {
+        if (drey__rt.max_tasks != 0)
+            atomic_fetch_sub_explicit(&drey__rt.live, 1, memory_order_relaxed);
+        return NULL;
+    }
+    drey__child_init(t, parent, fn, arg, flags);
+    w->spawned++;
+    return t;
 }
 
 void drey__child_count(scope *s, const drey_task *t, int by)
@@ -61,7 +77,7 @@ void drey__child_drop(drey_task *t)
     drey__task_free(w, t);
 }
 
-int drey__child_start_slow(scope *s, drey_task *self, drey_task *t, bool wait, const void *place)
+int drey__child_start(scope *s, drey_task *self, drey_task *t, bool wait, const void *place)
 {
     /* The caller's own scope is not cancelled, but this one, further out than a shield, may be. */
     if (wait && self->scope != t->parent && drey__scope_settle(s)) {
@@ -142,22 +158,51 @@ static __attribute__((noinline)) void end_slow(struct drey__worker *w, scope *s,
 void drey__scope_task_ended(struct drey__worker *w, drey_task *t)
 {
     scope *s = drey__scope_of(t->parent);
-    t->state = DREY__ENDED;
     w->completed++;
-    if (unlikely(t->scope != t->parent || drey__task_holds(t) || t->flags != 0 || t->result < 0 || s->home != w)) {
+    if (unlikely(t->scope != t->parent || !drey__task_is_plain(t, 0) || t->result < 0 || s->home != w)) {
+        t->state = DREY__ENDED;
         end_slow(w, s, t);
         return;
     }
-    drey__scope_unlink(t);
     s->live--;
     drey__task_free(w, t);
     drey__scope_recheck_close(s);
 }
 
+static __attribute__((noinline)) void leaf_ended_slow(struct drey__worker *w, drey_task *t, int result)
+{
+    w->leaf = t;
+    drey__leaf_settle(w);
+    w->current = NULL;
+    t->result = result;
+    drey__scope_task_ended(w, t);
+}
+
+void drey__scope_leaf_ended(struct drey__worker *w, drey_task *t, int result)
+{
+    scope *s = drey__scope_of(t->parent);
+    if (unlikely(!drey__task_is_plain_leaf(t, 0) || result < 0)) {
+        leaf_ended_slow(w, t, result);
+        return;
+    }
+    w->completed++;
+    if (unlikely(s->home != w)) {
+        drey__scope_ended_far(w, t);
+        return;
+    }
+    if (unlikely(drey__rt.max_tasks != 0))
+        atomic_fetch_sub_explicit(&drey__rt.live, 1, memory_order_relaxed);
+    s->live--;
+    drey__record_put(&w->records, t);
+    drey__scope_recheck_close(s);
+}
+
 void drey__scope_done(struct drey__worker *w, drey_task *t)
 {
-    (void)w;
-    drey__scope_child_gone(drey__scope_of(t->parent), t);
+    if (t->state == DREY__FRESH)
+        drey__scope_pack_done(w, t);
+    else
+        drey__scope_child_gone(drey__scope_of(t->parent), t);
 }
 
 void drey__scope_reopen_closer(scope *s)

@@ -6,55 +6,45 @@
 
 /* Stop with a sentence unless `self` is inside `s` (R3). */
 void drey__child_check_inside(drey_task *self, drey_scope *s);
-/* Room under the configured max_tasks, if there is one; drey__task_free gives it back. */
-bool drey__child_reserve(void);
-void drey__child_unreserve(void);
 /* Count a child away from home, or take one back. */
 void drey__child_count(scope *s, const drey_task *t, int by);
 /* Take back a child that was made and not started. */
 void drey__child_drop(drey_task *t);
-/* The rare ways to start: from afar, from an inner scope, under a limit, spread, a daemon. */
-int drey__child_start_slow(scope *s, drey_task *self, drey_task *t, bool wait, const void *place);
 
-/* A fresh child of `parent`, made by `self`; neither counted nor queued. NULL: no memory, or max_tasks reached. */
-static inline drey_task *drey__child_new(drey_task *self, drey_scope *parent, drey_fn *fn, void *arg, unsigned flags)
+/* What a new record says but for its queue and its handle. The rest is said when it starts (sched/leaf.c). */
+static inline void drey__child_init(drey_task *t, drey_scope *parent, drey_fn *fn, void *arg, unsigned flags)
 {
-    struct drey__worker *w = drey__self;
-    if (unlikely(self->scope != parent))
-        drey__child_check_inside(self, parent);
-    if (unlikely(drey__rt.max_tasks != 0) && !drey__child_reserve())
-        return NULL;
-    drey_task *t = drey__record_get(&w->records);
-    if (unlikely(t == NULL)) {
-        if (drey__rt.max_tasks != 0)
-            drey__child_unreserve();
-        return NULL;
-    }
     t->fn = fn;
     t->arg = arg;
-    t->scope = t->parent = parent;
-    t->stack = NULL;
-    t->sibling.next = NULL;
-    atomic_store_explicit(&t->claim, DREY__IDLE, memory_order_relaxed);
-    t->result = 0;
-    t->state = DREY__FRESH;
-    t->flags = (uint8_t)flags;
-    t->held = 0;
-    t->stack_class = drey__scope_of(parent)->stack_class;
+    t->parent = parent;
+    t->traits = drey__scope_of(parent)->child_traits | flags << 8;
+}
+
+/*
+ * The common way to make a child and count it, without a call: the caller may pass, its innermost scope is at home and
+ * asks for no thought, and a record is at hand. NULL: nothing has happened, go the long way.
+ */
+static inline __attribute__((always_inline)) drey_task *drey__child_quick(drey_scope *parent, drey_fn *fn, void *arg,
+                                                                          unsigned flags)
+{
+    struct drey__worker *w = drey__self;
+    drey_task *self = likely(w != NULL) ? w->current : NULL;
+    if (unlikely(self == NULL || self->scope != parent))
+        return NULL;
+    scope *s = drey__scope_of(parent);
+    if (unlikely(s->quick != w || w->records.free == NULL || !drey__is_clear(self) || --w->budget < 0))
+        return NULL;
+    drey_task *t = drey__record_take(&w->records);
+    drey__child_init(t, parent, fn, arg, flags);
     w->spawned++;
+    s->live++;
     return t;
 }
 
+/* A fresh child of `parent`, made by `self`; neither counted nor queued. NULL: no memory, or max_tasks reached. */
+drey_task *drey__child_new(drey_task *self, drey_scope *parent, drey_fn *fn, void *arg, unsigned flags);
 /* Count it and queue it, waiting for room if the scope has a limit and `wait`. On failure it is freed. */
-static inline int drey__child_start(scope *s, drey_task *self, drey_task *t, bool wait, const void *place)
-{
-    struct drey__worker *w = drey__self;
-    if (unlikely(s->home != w || self->scope != t->parent || s->choosy || (t->flags & DREY__DAEMON) != 0))
-        return drey__child_start_slow(s, self, t, wait, place);
-    s->live++;
-    drey__queue_fresh(w, t);
-    return 0;
-}
+int drey__child_start(scope *s, drey_task *self, drey_task *t, bool wait, const void *place);
 
 /* handle.c: a child with a handle has ended. On its worker: no CANCEL mail for it is under way any more. */
 void drey__handle_settle(struct drey__worker *w, drey_task *t);
@@ -62,3 +52,10 @@ void drey__handle_settle(struct drey__worker *w, drey_task *t);
 void drey__handle_ended(scope *s, drey_task *t);
 /* At home, on close by `self`: count what nobody joined, and free the records. Returns the first such failure or 0. */
 int drey__handle_collect(scope *s, drey_task *self);
+/* At home: it was joined, or its scope closes: the record is free. */
+static inline void drey__handle_forget(scope *s, drey_task *t)
+{
+    if (drey__link_in_list(&t->sibling))
+        drey__list_remove(&t->sibling);
+    drey__task_free(s->home, t);
+}

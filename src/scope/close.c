@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The end of a scope: every child has ended when it returns, and what it returns is R2's table. */
 #include "scope/child.h"
-#include "scope/scope.h"
+#include "scope/open.h"
 
 /* Wait, uncut, until only daemons are left (or nothing, once these are ended too). */
 static void wait_for_children(scope *s, drey_task *self, const void *place)
@@ -65,32 +65,53 @@ static void check_order(drey_task *self, drey_scope *s, const void *frame)
                 drey__scope_name(s), drey__scope_name(self->scope));
 }
 
-__attribute__((noinline)) int drey_scope_close(drey_scope *public_scope, int rc)
+static __attribute__((noinline)) int close_any(drey_scope *public_scope, int rc, const void *place)
 {
-    drey_task *self;
-    int refused = drey__enter(&self, DREY__UNCUT_POINT);
+    drey_task *self = drey__current();
+    if (self != NULL) /* before anything looks into its scopes */
+        drey__scope_check_left_below(self, __builtin_frame_address(0));
+    int refused = drey__enter_at(&self, DREY__UNCUT_POINT, place);
     if (unlikely(refused == -EPERM))
         return refused;
     check_order(self, public_scope, __builtin_frame_address(0));
     scope *s = drey__scope_of(public_scope);
     if (rc < 0)
-        latch_body_failure(s, self, rc, DREY__CALLER);
+        latch_body_failure(s, self, rc, place);
     if (drey__scope_live(s) != 0 || s->touring) {
         drey__scope_settle(s);
-        wait_for_children(s, self, DREY__CALLER);
+        wait_for_children(s, self, place);
     }
     uint32_t cause = drey__scope_cause(s);
     if (drey__scope_live(s) != 0)
-        end_daemons(s, self, DREY__CALLER);
+        end_daemons(s, self, place);
     int failed = unlikely(!drey__list_empty(&s->ended)) ? drey__handle_collect(s, self) : 0;
     int result = outcome(s, cause, rc, failed);
     drey__scope_fini(s);
-    self->scope = s->outer;
-    if (self->scope != self->parent)
-        self->stack->scope_name = drey__scope_name(self->scope);
+    drey__scope_leave(self, s);
     if (s->shield || cause != DREY_CAUSE_NONE)
         self->clear_at = 0;
     return result;
+}
+
+/* Whether nothing is left of a scope's children, and nothing has happened to it. */
+static inline bool is_as_opened(scope *s)
+{
+    return (s->live | atomic_load_explicit(&s->remote_added, memory_order_relaxed) | drey__scope_cause(s) |
+            atomic_load_explicit(&s->posted, memory_order_acquire) | s->touring | s->shield) == 0 &&
+           s->token == NULL && drey__list_empty(&s->ended);
+}
+
+/* Nearly always by the short way, which needs no frame. */
+int drey_scope_close(drey_scope *public_scope, int rc)
+{
+    scope *s = drey__scope_of(public_scope);
+    drey_task *self = drey__enter_plainly();
+    if (unlikely(self == NULL || self->scope != public_scope || s->owner != self || rc < 0 || !is_as_opened(s)))
+        return close_any(public_scope, rc, DREY__CALLER);
+    drey__wheel_remove(&s->home->timers, &s->timer);
+    s->home = NULL;
+    drey__scope_leave(self, s);
+    return rc;
 }
 
 size_t drey_scope_failed(const drey_scope *s)

@@ -1,19 +1,42 @@
 /* SPDX-License-Identifier: MIT */
 /* Small combinations of scopes: a timeout, a race, yield and check. */
 #include "base/clock.h"
-#include "scope/scope.h"
+#include "scope/open.h"
 
 enum { CHECK_NS = 1000000 };
 
-int drey_timeout(drey_duration d, drey_fn *fn, void *arg)
+/* The general way, for what has expired already and for a task's first scope. */
+static __attribute__((noinline)) int timeout_slow(drey_duration d, drey_fn *fn, void *arg)
+{
+    drey_scope s;
+    drey_scope_open_with(&s, (drey_scope_options){.timeout = d == 0 ? -1 : d, .name = "drey_timeout"});
+    return drey_scope_close(&s, fn(arg));
+}
+
+/* Nobody but `fn` knows the scope, and it knows no name for it: there are no children, and there is nothing to wait
+ * for when it ends as it began. */
+__attribute__((noinline)) int drey_timeout(drey_duration d, drey_fn *fn, void *arg)
 {
     drey_task *self;
     int rc = drey__enter(&self, DREY__CUT_POINT);
     if (rc < 0)
         return rc;
-    drey_scope s;
-    drey_scope_open_with(&s, (drey_scope_options){.timeout = d == 0 ? -1 : d, .name = "drey_timeout"});
-    return drey_scope_close(&s, fn(arg));
+    if (unlikely(d <= 0 || (self->flags & DREY__LINKED) == 0))
+        return timeout_slow(d, fn, arg);
+    drey_scope public_scope;
+    scope *s = drey__scope_of(&public_scope);
+    drey__scope_check_left_below(self, __builtin_frame_address(0));
+    drey__scope_init(s, self, &(drey_scope_options){.name = "drey_timeout"}, NULL);
+    self->scope = &public_scope;
+    self->stack->scope_name = s->name;
+    drey__scope_set_timeout(s, d);
+    rc = fn(arg);
+    if (unlikely(rc < 0 || drey__scope_cause(s) != DREY_CAUSE_NONE || self->scope != &public_scope ||
+                 drey__task_holds(self)))
+        return drey_scope_close(&public_scope, rc);
+    drey__scope_fini(s);
+    drey__scope_leave(self, s);
+    return rc;
 }
 
 struct race {
@@ -65,14 +88,17 @@ int drey_race(const drey_call *calls, size_t n, int out_results[])
     return rc < 0 ? rc : race.first_result;
 }
 
-int drey_yield(void)
+static __attribute__((noinline)) int yield_if_allowed(const void *place)
 {
     drey_task *self;
-    int rc = drey__enter(&self, DREY__CUT_POINT);
-    if (unlikely(rc < 0))
-        return rc;
-    drey__yield_now(self);
-    return 0;
+    int rc = drey__enter_at(&self, DREY__CUT_POINT, place);
+    return rc < 0 ? rc : drey__yield_now(self);
+}
+
+int drey_yield(void)
+{
+    drey_task *self = drey__enter_plainly();
+    return likely(self != NULL) ? drey__yield_now(self) : yield_if_allowed(DREY__CALLER);
 }
 
 int drey_check(void)

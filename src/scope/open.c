@@ -2,12 +2,10 @@
 #include <dlfcn.h>
 #include <stdio.h>
 
-#include "base/clock.h"
 #include "base/failing.h"
-#include "scope/scope.h"
-#include "scope/token.h"
+#include "scope/open.h"
 
-static void deadline_fired(struct drey__timer *timer)
+void drey__scope_deadline_fired(struct drey__timer *timer)
 {
     scope *s = drey__container(timer, scope, timer);
     int64_t mine = atomic_load_explicit(&s->deadline, memory_order_relaxed);
@@ -31,60 +29,16 @@ void drey__scope_follow_deadline(scope *s, int64_t now)
     s->timer.when = atomic_load_explicit(&s->deadline, memory_order_relaxed);
     if (s->timer.when == 0 || drey__scope_cause(s) != DREY_CAUSE_NONE)
         return;
-    s->timer.fire = deadline_fired;
+    s->timer.fire = drey__scope_deadline_fired;
     if (s->timer.when <= now)
-        deadline_fired(&s->timer);
+        drey__scope_deadline_fired(&s->timer);
     else
         drey__wheel_add(wheel, &s->timer);
 }
 
-static int64_t first_deadline(const drey_scope_options *options, int64_t now)
+const char *drey__scope_name(const drey_scope *s)
 {
-    int64_t at = options->deadline;
-    if (options->timeout != 0) {
-        int64_t then = options->timeout < 0                 ? 1
-                       : options->timeout > INT64_MAX - now ? INT64_MAX
-                                                            : now + options->timeout;
-        at = at == 0 || then < at ? then : at;
-    }
-    return at;
-}
-
-void drey__scope_init(scope *s, drey_task *owner, const drey_scope_options *options, const char *place)
-{
-    *s = (scope){
-        .home = drey__self,
-        .owner = owner,
-        .outer = owner != NULL ? owner->scope : NULL,
-        .name = options->name,
-        .place = place,
-        .bindings = owner != NULL ? owner->stack->bindings : NULL,
-        .limit = options->limit,
-        .keep_going = options->keep_going,
-        .shield = options->shield,
-        .spread = options->spread,
-        .choosy = options->limit != 0 || options->spread,
-        .stack_class =
-            (uint8_t)(options->stack_size != 0 ? drey__stack_class(options->stack_size) : drey__rt.stack_class),
-    };
-    drey__list_init(&s->children);
-    drey__list_init(&s->ended);
-}
-
-void drey__scope_fini(scope *s)
-{
-    if (s->token != NULL)
-        drey__token_detach(s->token, s);
-    while (atomic_load_explicit(&s->posted, memory_order_acquire)) /* I5 */
-        drey__collect_mail(s->home);
-    drey__wheel_remove(&s->home->timers, &s->timer);
-    s->home = NULL;
-}
-
-const char *drey__scope_name(const drey_scope *public_scope)
-{
-    const scope *s = (const scope *)(const void *)public_scope;
-    return s->name != NULL ? s->name : s->place != NULL ? s->place : "a scope without a name";
+    return drey__scope_label((const scope *)(const void *)s);
 }
 
 /* What lies below `frame` on the task's stack belongs to nobody any more. */
@@ -102,28 +56,48 @@ __attribute__((noinline)) void drey__scope_check_left(drey_task *self)
     drey__scope_check_left_below(self, __builtin_frame_address(0));
 }
 
-static void open_for(drey_task *self, drey_scope *s, const drey_scope_options *options, const char *place)
+/* A timeout that lies ahead is by far the most frequent; what has passed already is found by the exact clock. */
+static inline void set_time(scope *s, const drey_scope_options *options)
 {
-    if (unlikely(options->shield && options->timeout == 0 && options->deadline == 0))
-        drey__panic("scope %s: .shield needs a .timeout or a .deadline (R4)",
-                    place != NULL ? place : "without a place");
-    if (unlikely(!drey__link_in_list(&self->sibling)))
-        drey__scope_link(self);
-    if (unlikely(self->scope == s && self->parent != s))
+    int64_t timeout = options->timeout, deadline = options->deadline;
+    if (likely(timeout > 0 && deadline == 0)) {
+        drey__scope_set_timeout(s, timeout);
+    } else if (timeout != 0 || deadline != 0) {
+        int64_t now = drey__clock_now();
+        int64_t end = timeout < 0 ? 1 : timeout > INT64_MAX - now ? INT64_MAX : now + timeout;
+        if (timeout == 0 || (deadline != 0 && deadline < end))
+            end = deadline;
+        atomic_store_explicit(&s->deadline, end, memory_order_relaxed);
+        drey__scope_follow_deadline(s, now);
+    }
+}
+
+__attribute__((noreturn, cold)) static void refuse(drey_task *self, drey_scope *s, const drey_scope_options *options,
+                                                   const char *place)
+{
+    const char *at = place != NULL ? place : "without a place";
+    if (self->scope == s)
         drey__panic("drey_scope_open: scope %s is open already (R1)", drey__scope_name(s));
-    if (unlikely(options->stack_size > drey__stack_class_bytes(DREY__STACK_CLASS_DEEP)))
-        drey__panic("scope %s: a stack has at most %zu bytes (R15)", place != NULL ? place : "without a place",
+    if (options->stack_size > drey__stack_class_bytes(DREY__STACK_CLASS_DEEP))
+        drey__panic("scope %s: a stack has at most %zu bytes (R15)", at,
                     drey__stack_class_bytes(DREY__STACK_CLASS_DEEP));
+    drey__panic("scope %s: .shield needs a .timeout or a .deadline (R4)", at);
+}
+
+static inline void open_for(drey_task *self, drey_scope *s, const drey_scope_options *options, const char *place)
+{
+    if (unlikely((options->shield && options->timeout == 0 && options->deadline == 0) ||
+                 (self->scope == s && self->parent != s) ||
+                 options->stack_size > drey__stack_class_bytes(DREY__STACK_CLASS_DEEP)))
+        refuse(self, s, options, place);
+    if (unlikely((self->flags & DREY__LINKED) == 0))
+        drey__scope_link(self);
     scope *fresh = drey__scope_of(s);
     drey__scope_init(fresh, self, options, place);
     self->scope = s;
-    self->stack->scope_name = drey__scope_name(s);
-    if (options->timeout != 0 || options->deadline != 0) {
-        int64_t now = drey__clock_now();
-        atomic_store_explicit(&fresh->deadline, first_deadline(options, now), memory_order_relaxed);
-        drey__scope_follow_deadline(fresh, now);
-    }
-    if (options->token != NULL)
+    self->stack->scope_name = drey__scope_label(fresh);
+    set_time(fresh, options);
+    if (unlikely(options->token != NULL))
         drey__token_attach(options->token, fresh);
 }
 
@@ -140,6 +114,21 @@ __attribute__((noinline)) void drey_scope_open_with(drey_scope *s, drey_scope_op
     drey_task *self = drey__current_or_die("drey_scope_open_with");
     drey__scope_check_left_below(self, __builtin_frame_address(0));
     open_for(self, s, &options, NULL);
+}
+
+/* Most scopes are a task's only one, and have no options: nothing to check, nothing to set. */
+__attribute__((noinline)) void drey__scope_open_plain(drey_scope *s, const char *place)
+{
+    drey_task *self = drey__current();
+    if (unlikely(self == NULL || self->scope != self->parent)) {
+        drey_scope_open_at(s, (drey_scope_options){0}, place);
+        return;
+    }
+    if (likely((self->flags & DREY__LINKED) == 0))
+        drey__scope_link(self);
+    drey__scope_init(drey__scope_of(s), self, &(drey_scope_options){0}, place);
+    self->scope = s;
+    self->stack->scope_name = place;
 }
 
 void drey__scope_left(drey_scope *s)

@@ -46,42 +46,44 @@ enum {
 };
 
 typedef struct scope {
-    struct scope *mail_next;       /* of TOUR mail */
-    uintptr_t visit_mail;          /* link of VISIT mail: both may be under way at once */
     struct drey__worker *home;     /* NULL: not open */
+    struct drey__worker *quick;    /* home, or NULL if a new child takes thought: limit, spread, max_tasks */
+    drey_task *joins_inline;       /* the owner, or NULL if a join takes thought: the same, other stacks, a seed */
     drey_task *owner;              /* the opener; NULL for the runtime's root scope */
     drey_scope *outer;             /* the opener's innermost scope when it opened this one */
     const char *name, *place;      /* static strings, may be NULL */
     struct drey_binding *bindings; /* what children inherit */
+    struct drey__link children;    /* linked children that run at home */
+    struct drey__link ended;       /* ended children whose handle nobody has consumed */
+    uint32_t child_traits;         /* what a new child's begin with: its class of stacks */
+    int32_t code;                  /* I3 */
+    /* From here to `limit` all is zero when a scope is opened without options. */
     drey_token *token;
-    struct drey__link token_link; /* under the token's lock */
-    struct drey__timer timer;     /* on the home's wheel while a deadline is set */
-    struct drey__link children;   /* linked children that run at home */
-    struct drey__link ended;      /* ended children whose handle nobody has consumed */
-    struct drey__queue waiters;   /* under lock: spawners waiting for room; waiter->data is the child */
-    drey__spin lock;
-    uint32_t running;              /* under lock: admitted children, at most limit */
-    uint32_t limit;                /* 0: none */
-    uint32_t placed;               /* under lock: how many were spread at the start */
+    struct drey__timer timer;      /* on the home's wheel while a deadline is set */
+    _Atomic int64_t deadline;      /* 0: none; opener and tasks inside write, home follows with its timer */
+    _Atomic uint64_t abroad;       /* a bit a worker (modulo 64) that has linked children; only set; visit.c */
     uint32_t live;                 /* home only; I1 */
     _Atomic uint32_t remote_added; /* other workers add, relaxed: ordered by the mail that follows; I1 */
     _Atomic uint32_t daemons;      /* of the live ones; added by spawners (release), subtracted by home */
-    uint32_t blocked;              /* under lock: admitted children that wait for room here */
     _Atomic uint32_t failed;       /* home adds; anyone reads */
-    int32_t code;                  /* I3 */
     _Atomic uint32_t cause;        /* I3 */
-    bool keep_going, shield, spread;
-    bool choosy; /* limit or spread: where and when a child starts takes thought */
-    uint8_t stack_class;
-    _Atomic bool posted; /* VISIT mail is under way; set by the sender, cleared by home before acting */
+    _Atomic bool posted;           /* VISIT mail is under way; set by the sender, cleared by home before acting */
     bool touring, closing, negative_after; /* home only */
     uint8_t visited;                       /* home only: 1 by its cancellation, 2 once shields protect no more */
-    const char *why;                       /* I3 */
-    drey_fn *culprit;                      /* I3: the function of the task that failed or cancelled */
-    const void *cause_place;               /* I3 */
-    _Atomic uint64_t abroad;               /* a bit a worker (modulo 64) that has linked children; only set; visit.c */
-    struct scope *visit_next;              /* home, during a visit */
-    _Atomic int64_t deadline;              /* 0: none; opener and tasks inside write, home follows with its timer */
+    bool keep_going, shield, spread;
+    uint32_t limit; /* 0: none */
+    /* What most scopes never need is not touched when one is opened. */
+    struct drey__link token_link; /* with a token; under the token's lock */
+    struct drey__queue waiters;   /* from here to `lock`: with a limit, under lock. Spawners waiting for room, ... */
+    uint32_t running;             /* ... whose waiter->data is the child; admitted children, at most limit */
+    uint32_t placed;              /* how many were spread at the start */
+    uint32_t blocked;             /* admitted children that wait for room here */
+    drey__spin lock;
+    const char *why;                 /* I3 */
+    drey_fn *culprit;                /* I3: the function of the task that failed or cancelled */
+    const void *cause_place;         /* I3 */
+    uintptr_t visit_mail, tour_mail; /* links of VISIT and TOUR mail: both may be under way at once */
+    struct scope *visit_next;        /* home, during a visit */
 } __attribute__((may_alias)) scope;
 
 _Static_assert(sizeof(scope) <= sizeof(drey_scope), "the public type has room");
@@ -89,6 +91,11 @@ _Static_assert(sizeof(scope) <= sizeof(drey_scope), "the public type has room");
 static inline scope *drey__scope_of(drey_scope *s)
 {
     return (scope *)(void *)s;
+}
+
+static inline const char *drey__scope_label(const scope *s)
+{
+    return likely(s->name != NULL) ? s->name : s->place != NULL ? s->place : "a scope without a name";
 }
 
 static inline uint32_t drey__scope_cause(scope *s)
@@ -109,12 +116,11 @@ static inline bool drey__scope_is_quiet(scope *s)
     return drey__scope_live(s) == daemons && !s->touring;
 }
 
-/* open.c */
-void drey__scope_init(scope *s, drey_task *owner, const drey_scope_options *options, const char *place);
-void drey__scope_fini(scope *s);
+/* open.c; open.h has more */
+void drey__scope_deadline_fired(struct drey__timer *timer);
+const char *drey__scope_name(const drey_scope *s);
 /* Home: set or clear the timer as `deadline` says; one that has passed fires at once. */
 void drey__scope_follow_deadline(scope *s, int64_t now);
-const char *drey__scope_name(const drey_scope *s);
 /* Stop with a sentence if the task's innermost scope lies below `frame`: in a frame that has returned (R1). */
 void drey__scope_check_left_below(drey_task *self, const void *frame);
 
@@ -142,10 +148,14 @@ void drey__scope_visit_task(struct drey__worker *w, drey_task *t);
 void drey__scope_unlink_slow(drey_task *t);
 static inline void drey__scope_unlink(drey_task *t)
 {
-    if (drey__link_in_list(&t->sibling))
+    if ((t->flags & DREY__LINKED) != 0)
         drey__scope_unlink_slow(t);
 }
 void drey__scope_post(scope *s); /* have home look at the scope; any thread that keeps it open */
+
+/* far.c */
+void drey__scope_ended_far(struct drey__worker *w, drey_task *t); /* a plain leaf of a scope that lives elsewhere */
+void drey__scope_pack_done(struct drey__worker *w, drey_task *letter); /* home */
 
 /* child.c */
 void drey__scope_child_gone(scope *s, drey_task *t); /* home: account for an ended child */
@@ -156,10 +166,16 @@ static inline void drey__scope_recheck_close(scope *s)
     if (unlikely(s->closing))
         drey__scope_reopen_closer(s);
 }
+/* Whatever the task has been through. */
 static inline void drey__task_free(struct drey__worker *w, drey_task *t)
 {
     if (unlikely(drey__rt.max_tasks != 0))
         atomic_fetch_sub_explicit(&drey__rt.live, 1, memory_order_relaxed);
+    t->stack = NULL;
+    if ((t->flags & (DREY__HANDLE | DREY__COPY | DREY__STEP)) != 0) {
+        t->handle.joiner = NULL;
+        t->handle.runs_on = NULL;
+    }
     drey__record_put(&w->records, t);
 }
 

@@ -43,6 +43,7 @@ void drey__scope_link(drey_task *t)
     struct drey__worker *w = drey__self;
     scope *parent = drey__scope_of(t->parent);
     drey__list_append(list_of(w, parent), &t->sibling);
+    t->flags |= DREY__LINKED;
     add_load(w, 1);
     if (parent->home != w)
         link_abroad(w, t, parent);
@@ -59,6 +60,7 @@ void drey__scope_link(drey_task *t)
 void drey__scope_unlink_slow(drey_task *t)
 {
     drey__list_remove(&t->sibling);
+    t->flags &= (uint8_t)~DREY__LINKED;
     add_load(drey__self, -1);
 }
 
@@ -112,7 +114,7 @@ static void send_on(struct drey__worker *w, scope *s)
     do {
         next = drey__rt.workers[(next->index + 1) % drey__rt.count];
     } while (next != s->home && (abroad & bit_of(next)) == 0);
-    drey__send(next, s, DREY__MAIL_TOUR);
+    drey__send(next, &s->tour_mail, DREY__MAIL_TOUR);
 }
 
 static void visit_all(struct drey__worker *w, scope *work)
@@ -174,9 +176,9 @@ void drey__scope_visit_everything(scope *root)
     visit_all(root->home, root);
 }
 
-void drey__scope_tour(struct drey__worker *w, void *item)
+void drey__scope_tour(struct drey__worker *w, void *mail)
 {
-    scope *s = item;
+    scope *s = drey__container(mail, scope, tour_mail);
     if (s->home == w) {
         s->touring = false;
         s->visit_next = NULL;

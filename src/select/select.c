@@ -27,6 +27,7 @@ static const struct drey__case_ops *const kinds[] = {
     [DREY_ON_RECV] = &drey__case_recv,           [DREY_ON_ACQUIRE] = &drey__case_acquire,
     [DREY_ON_NOTIFY] = &drey__case_notify,       [DREY_ON_GATE] = &drey__case_gate,
     [DREY_ON_BROADCAST] = &drey__case_broadcast, [DREY_ON_WATCH] = &drey__case_watch,
+    [DREY_ON_SIGNAL] = &drey__case_signal,
 };
 
 int drey__cases_check(const drey_case *cases, size_t n, int64_t *out_base)

@@ -2,19 +2,23 @@
 /*
  * Stack overflow, reported by task name (R15). The guard below each stack makes an overflow a SIGSEGV; its handler runs
  * on an alternate stack, finds the stack by the faulting address, says whose it is, and lets the signal kill the
- * process as it would have. Faults that are not ours go to the handler that was there before.
+ * process as it would have. Faults that are not ours go to the handler that was there before. A call that may meet
+ * broken memory (drey__fault_mark) is ended instead.
  */
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 
+#include "arch/arch.h"
 #include "base/alloc.h"
 #include "base/base.h"
 #include "stack/stack.h"
 #include "task/task.h"
 
 enum { ALTERNATE_BYTES = 64 << 10 };
+
+__attribute__((tls_model("initial-exec"))) _Thread_local void *volatile drey__fault_mark;
 
 static struct sigaction old_segv, old_bus;
 static _Thread_local void *alternate;
@@ -23,7 +27,8 @@ static _Thread_local stack_t old_alternate;
 static void report(const struct drey__stack *s)
 {
     char place[256];
-    const char *name = s->fn != NULL ? drey__function_name((const void *)(uintptr_t)s->fn, place, sizeof place) : NULL;
+    drey_fn *leaf = drey__leaf_function(), *fn = leaf != NULL ? leaf : s->fn;
+    const char *name = fn != NULL ? drey__function_name((const void *)(uintptr_t)fn, place, sizeof place) : NULL;
     size_t kb = drey__stack_class_bytes(s->size_class) >> 10;
     drey__report(
         "stack overflow in task %s: its stack has %zu KB. Give its scope a larger .stack_size, or run the deep "
@@ -33,6 +38,11 @@ static void report(const struct drey__stack *s)
 
 static void on_fault(int signal, siginfo_t *info, void *context)
 {
+    void *mark = drey__fault_mark;
+    if (mark != NULL && info->si_code > 0) { /* a fault, and nobody's kill */
+        drey__arch_give_up(context, mark);
+        return;
+    }
     struct drey__stack *s = drey__stack_of_guard(info->si_addr);
     struct sigaction *old = signal == SIGSEGV ? &old_segv : &old_bus;
     if (s != NULL) {

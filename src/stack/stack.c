@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -14,11 +16,19 @@
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102
 #endif
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+#ifndef PIDFD_SELF_THREAD
+#define PIDFD_SELF_THREAD (-10000)
+#endif
 
 enum {
     LEAST_GUARD_BYTES = 16 << 10,
     CHUNK_BYTES = 4 << 20,
     SMALLEST_BYTES = 16 << 10,
+    TOGETHER = 64, /* stacks whose memory is had, or given back, by one call */
+    AHEAD = 4,     /* one is had in advance for so many that were */
 };
 
 /*
@@ -147,8 +157,10 @@ static struct drey__stack *slot_descriptor(const struct drey__stack_chunk *c, ui
 static struct drey__stack *slot_open(struct drey__stack_chunk *c, uint32_t slot)
 {
     struct drey__stack *s = slot_descriptor(c, slot);
+    char *bottom = c->base + slot * c->slot_bytes + c->guard_bytes;
     *s = (struct drey__stack){
-        .bottom = c->base + slot * c->slot_bytes + c->guard_bytes,
+        .bottom = bottom,
+        .middle = bottom + ((char *)s - bottom) / 2,
         .top = s,
         .chunk = c,
         .slot = slot,
@@ -158,32 +170,82 @@ static struct drey__stack *slot_open(struct drey__stack_chunk *c, uint32_t slot)
     return s;
 }
 
-static struct drey__stack *take_cold(uint32_t size_class)
+/* Where a stack is, while its memory is with the system. */
+struct place {
+    struct drey__stack_chunk *chunk;
+    uint32_t slot;
+};
+
+/* Up to `want` places of cold stacks: how many there were. Under cold_lock. */
+static uint32_t take_places(uint32_t size_class, struct place *out, uint32_t want)
 {
-    drey__spin_lock_always(&cold_lock);
-    struct drey__stack_chunk *c = cold_chunks[size_class];
-    if (c == NULL && (c = chunk_new(size_class)) != NULL) {
-        c->next_cold = NULL;
-        cold_chunks[size_class] = c;
-    }
-    uint32_t slot = 0;
-    if (c != NULL) {
-        slot = c->cold[--c->cold_count];
+    uint32_t n = 0;
+    while (n < want) {
+        struct drey__stack_chunk *c = cold_chunks[size_class];
+        if (c == NULL && n == 0 && (c = chunk_new(size_class)) != NULL) {
+            c->next_cold = NULL;
+            cold_chunks[size_class] = c;
+        }
+        if (c == NULL)
+            break;
+        out[n++] = (struct place){c, c->cold[--c->cold_count]};
         if (c->cold_count == 0)
             cold_chunks[size_class] = c->next_cold;
     }
+    return n;
+}
+
+/* Advise the kernel about many ranges by one call, if it allows that (Linux 6.18 does). False: not all were taken. */
+static bool advise_all(const struct iovec *ranges, uint32_t count, size_t bytes, int advice)
+{
+    static _Atomic bool refused; /* set once; relaxed: at worst it is asked again */
+    if (atomic_load_explicit(&refused, memory_order_relaxed))
+        return false;
+    ssize_t done = syscall(SYS_process_madvise, PIDFD_SELF_THREAD, ranges, (size_t)count, advice, 0u);
+    if (done < 0)
+        atomic_store_explicit(&refused, true, memory_order_relaxed);
+    return done == (ssize_t)bytes;
+}
+
+/* Have the first page of each. A fault for each of them would cost several times as much; what cannot be had now
+ * faults later. */
+static void populate(const struct place *places, uint32_t n)
+{
+    struct iovec pages[TOGETHER];
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    for (uint32_t i = 0; i < n; i++) {
+        uintptr_t descriptor = (uintptr_t)slot_descriptor(places[i].chunk, places[i].slot);
+        pages[i] = (struct iovec){(void *)(descriptor & ~(page - 1)), page};
+    }
+    (void)advise_all(pages, n, n * page, MADV_POPULATE_WRITE);
+}
+
+/* One for the caller; the more it has taken, the more for the pool as well. */
+static struct drey__stack *take_cold(struct drey__stack_pool *pool, uint32_t size_class)
+{
+    struct place places[TOGETHER];
+    uint32_t want = 1 + pool->taken[size_class] / AHEAD;
+    drey__spin_lock_always(&cold_lock);
+    uint32_t n = take_places(size_class, places, want < TOGETHER ? want : TOGETHER);
     drey__spin_unlock_always(&cold_lock);
-    if (c == NULL)
+    if (n == 0)
         return NULL;
-    atomic_fetch_sub_explicit(&cold_stacks, 1, memory_order_relaxed);
-    return slot_open(c, slot);
+    atomic_fetch_sub_explicit(&cold_stacks, n, memory_order_relaxed);
+    pool->taken[size_class] += n;
+    if (n > 1)
+        populate(places, n);
+    while (n > 1) {
+        n--;
+        drey__stack_put(pool, slot_open(places[n].chunk, places[n].slot));
+    }
+    return slot_open(places[0].chunk, places[0].slot);
 }
 
 struct drey__stack *drey__stack_get(struct drey__stack_pool *pool, uint32_t size_class)
 {
     struct drey__stack *s = pool->hot[size_class];
     if (unlikely(s == NULL))
-        return drey__alloc_fails() ? NULL : take_cold(size_class);
+        return drey__alloc_fails() ? NULL : take_cold(pool, size_class);
     pool->hot[size_class] = s->next;
     pool->count[size_class]--;
     drey__announce_reuse(s);
@@ -192,50 +254,78 @@ struct drey__stack *drey__stack_get(struct drey__stack_pool *pool, uint32_t size
 
 void drey__stack_put(struct drey__stack_pool *pool, struct drey__stack *s)
 {
-    s->task = NULL;
     s->next = pool->hot[s->size_class];
     pool->hot[s->size_class] = s;
     pool->count[s->size_class]++;
 }
 
-static void give_back(struct drey__stack *s)
+static void make_cold(const struct place *places, uint32_t n)
 {
-    struct drey__stack_chunk *c = s->chunk;
-    uint32_t slot = s->slot;
-    char *bottom = s->bottom;
-    drey__announce_end(s);
-    madvise(bottom, c->slot_bytes - c->guard_bytes, MADV_DONTNEED);
     drey__spin_lock_always(&cold_lock);
-    if (c->cold_count == 0) {
-        c->next_cold = cold_chunks[c->size_class];
-        cold_chunks[c->size_class] = c;
+    for (uint32_t i = 0; i < n; i++) {
+        struct drey__stack_chunk *c = places[i].chunk;
+        if (c->cold_count == 0) {
+            c->next_cold = cold_chunks[c->size_class];
+            cold_chunks[c->size_class] = c;
+        }
+        c->cold[c->cold_count++] = places[i].slot;
     }
-    c->cold[c->cold_count++] = slot;
     drey__spin_unlock_always(&cold_lock);
-    atomic_fetch_add_explicit(&cold_stacks, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&cold_stacks, n, memory_order_relaxed);
 }
 
-bool drey__stack_pool_exceeds(const struct drey__stack_pool *pool, uint32_t keep)
+uint32_t drey__stack_pool_most(const struct drey__stack_pool *pool)
 {
+    uint32_t most = 0;
     for (uint32_t c = 0; c < DREY__STACK_CLASSES; c++)
-        if (pool->count[c] > keep)
-            return true;
-    return false;
+        most = pool->count[c] > most ? pool->count[c] : most;
+    return most;
+}
+
+/* The hottest, or NULL if no more than `keep` are left. */
+static struct drey__stack *take_hot(struct drey__stack_pool *pool, uint32_t size_class, uint32_t keep)
+{
+    struct drey__stack *s = pool->hot[size_class];
+    if (pool->count[size_class] <= keep)
+        return NULL;
+    pool->hot[size_class] = s->next;
+    pool->count[size_class]--;
+    drey__announce_end(s);
+    return s;
+}
+
+static uint32_t give_back(struct drey__stack_pool *pool, uint32_t size_class, uint32_t keep)
+{
+    struct place places[TOGETHER];
+    struct iovec ranges[TOGETHER];
+    struct drey__stack *s;
+    uint32_t n = 0;
+    size_t bytes = 0;
+    while (n < TOGETHER && (s = take_hot(pool, size_class, keep)) != NULL) {
+        places[n] = (struct place){s->chunk, s->slot};
+        ranges[n] = (struct iovec){s->bottom, s->chunk->slot_bytes - s->chunk->guard_bytes};
+        bytes += ranges[n++].iov_len;
+    }
+    if (n > 0 && !advise_all(ranges, n, bytes, MADV_DONTNEED))
+        for (uint32_t i = 0; i < n; i++)
+            madvise(ranges[i].iov_base, ranges[i].iov_len, MADV_DONTNEED);
+    make_cold(places, n);
+    return n;
 }
 
 bool drey__stack_pool_trim(struct drey__stack_pool *pool, uint32_t keep)
 {
-    bool any = false;
-    for (uint32_t c = 0; c < DREY__STACK_CLASSES; c++) {
-        while (pool->count[c] > keep) {
-            struct drey__stack *s = pool->hot[c];
-            pool->hot[c] = s->next;
-            pool->count[c]--;
-            give_back(s);
-            any = true;
+    uint32_t given = 0;
+    for (uint32_t c = 0; c < DREY__STACK_CLASSES && given == 0; c++)
+        given = give_back(pool, c, keep);
+    return given > 0;
+}
+
+void drey__stack_pool_drop(struct drey__stack_pool *pool)
+{
+    for (uint32_t c = 0; c < DREY__STACK_CLASSES; c++)
+        while (take_hot(pool, c, 0) != NULL) {
         }
-    }
-    return any;
 }
 
 void drey__stack_release_all(void)

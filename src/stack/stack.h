@@ -15,7 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct drey_task;
+#include <drey/base.h>
+
 struct drey_binding;
 struct drey__stack_chunk;
 
@@ -24,14 +25,14 @@ enum { DREY__HELD_MAX = 16 }; /* locks a task may hold at once */
 struct drey__stack {
     struct drey__stack *next;      /* in a pool */
     char *bottom;                  /* lowest usable address; the guard ends here */
+    const char *middle;            /* half of it is used up here */
     void *top;                     /* frames start below this, 16-aligned */
-    struct drey_task *task;        /* whose frames are on top; NULL while the scheduler itself runs here */
     struct drey_binding *bindings; /* task-locals, innermost first */
     int (*fn)(void *);             /* what the task runs, for reports */
     const char *scope_name;        /* of the innermost scope that the task has opened; valid while there is one */
     const char *wait_what;         /* valid while parked: a word for the dump */
     const void *wait_object;
-    const void *wait_place; /* the caller of the suspension point entered last */
+    const void *wait_place; /* the caller of the suspension point where it waits, or yielded for others */
     struct drey__stack_chunk *chunk;
     uint32_t slot; /* index in the chunk */
     uint32_t size_class;
@@ -54,6 +55,7 @@ enum {
 struct drey__stack_pool {
     struct drey__stack *hot[DREY__STACK_CLASSES];
     uint32_t count[DREY__STACK_CLASSES];
+    uint32_t taken[DREY__STACK_CLASSES]; /* so many came from the system so far */
 };
 
 /* The class whose stacks hold at least `bytes` (0: the default); the largest class if none does. */
@@ -64,11 +66,14 @@ size_t drey__stack_class_bytes(uint32_t size_class);
 struct drey__stack *drey__stack_get(struct drey__stack_pool *pool, uint32_t size_class);
 void drey__stack_put(struct drey__stack_pool *pool, struct drey__stack *stack);
 
-/* Whether there are more than `keep` unused stacks of a class. */
-bool drey__stack_pool_exceeds(const struct drey__stack_pool *pool, uint32_t keep);
+/* Of the size of which most are unused: how many are. */
+uint32_t drey__stack_pool_most(const struct drey__stack_pool *pool);
 
-/* Give the memory of all but `keep` unused stacks of each class back to the system; true if any was given. */
+/* Give the memory of some of those beyond `keep` unused stacks of a size back to the system; false: there are none. */
 bool drey__stack_pool_trim(struct drey__stack_pool *pool, uint32_t keep);
+
+/* Forget them all, before everything is unmapped. */
+void drey__stack_pool_drop(struct drey__stack_pool *pool);
 
 /* Unmap everything. Only when no stack is in use. */
 void drey__stack_release_all(void);
@@ -80,6 +85,12 @@ bool drey__stack_guards_by_mprotect(void);
 
 /* The stack whose guard contains `address`, or NULL. Async-signal-safe. */
 struct drey__stack *drey__stack_of_guard(const void *address);
+
+/* sched/leaf.c: the function that runs on this thread, if no stack says so yet; or NULL. Async-signal-safe. */
+drey_fn *drey__leaf_function(void);
+
+/* This thread's, while a drey__arch_call_behind runs: a fault ends that call. Else NULL. */
+extern _Thread_local void *volatile drey__fault_mark __attribute__((tls_model("initial-exec")));
 
 /* Report stack overflows by task name from SIGSEGV and SIGBUS, on the calling thread's alternate stack. */
 int drey__overflow_thread_init(void);

@@ -27,9 +27,18 @@
  */
 #include "sync/deadlock.h"
 
+#include "base/clock.h"
 #include "wait/report.h"
 
-enum { BUCKETS = 256, NAME_BYTES = 160, SPIN_PAUSES = 32 };
+enum {
+    BUCKETS = 256,
+    NAME_BYTES = 160,
+    FIRST_PAUSES = 8,
+    PAUSES = 32, /* about a microsecond */
+    SPIN_ROUNDS = 6,
+    LOOK_ROUNDS = 8,
+    PATIENCE_NS = 1000000,
+};
 
 struct hold {
     struct hold *next, **link; /* in its bucket */
@@ -159,21 +168,50 @@ static __attribute__((noinline)) int wait_holding(const struct drey__lock_kind *
     return cycle ? -EDEADLK : 0;
 }
 
-/* The holder is mostly a few instructions from letting go, on another worker. Parking then costs a hundred times as
- * much, and each task that queues makes the next one queue. A lock that is queued for is not taken: nobody is
- * overtaken. */
-static bool spin_for(const struct drey__lock_kind *kind, void *lock, struct drey__waiter *w)
+/* A look at the clock, and the processor to the thread that may need it to go on. False once patience is over. */
+static bool be_patient(int64_t *end)
+{
+    int64_t now = drey__clock_real();
+    if (*end == 0)
+        *end = now + PATIENCE_NS;
+    sched_yield();
+    return now <= *end;
+}
+
+/*
+ * Before it queues, a task tries to come by. The holder is mostly a few instructions from letting go, on another
+ * worker. Once tasks queue, every hand-over is a park and a wake, mostly across threads, and since whoever finds a
+ * queue must queue as well, that would go on for as long as the lock is in demand: 200 ns a lock with two workers, and
+ * thousands with more workers than processors. So
+ *
+ *   - at first it keeps off the lock's line for long enough that the other worker gets a series of sections;
+ *   - if that did not help, or if there is a queue, it lets the other tasks of its worker run in between: the lock may
+ *     have been handed to one of them;
+ *   - when its patience is over, it queues.
+ *
+ * A lock that is queued for is not taken, so nobody who queues is overtaken, and the queue of a bad moment drains.
+ * A task that holds a lock only tries at first: others would run while it holds.
+ */
+static bool come_by(const struct drey__lock_kind *kind, void *lock, struct drey__waiter *w)
 {
     const _Atomic uintptr_t *word = lock;
-    for (unsigned pauses = 1; drey__multi && pauses <= SPIN_PAUSES; pauses *= 2) {
-        if ((atomic_load_explicit(word, memory_order_relaxed) & kind->queued) != 0)
-            return false;
-        for (unsigned i = 0; i < pauses; i++)
-            drey__relax();
-        if (kind->take(lock, w))
+    struct drey__worker *worker = drey__self;
+    bool holds = drey__task_holds(w->task);
+    int64_t end = 0;
+    for (unsigned round = 0;; round++) {
+        bool queued = (atomic_load_explicit(word, memory_order_relaxed) & kind->queued) != 0;
+        if (!queued && kind->take(lock, w))
             return true;
+        bool others = drey__ready_count(&worker->ready) > 0 || drey__mail_waiting(&worker->mail);
+        if (round < SPIN_ROUNDS && (holds || !queued || !others)) {
+            drey__relax_for(round == 0 ? FIRST_PAUSES : PAUSES);
+            continue;
+        }
+        if (holds || ((!others || round % LOOK_ROUNDS == 0) && !be_patient(&end)))
+            return false;
+        if (others)
+            drey__yield_now(w->task);
     }
-    return false;
 }
 
 int drey__lock_wait(const struct drey__lock_kind *kind, void *lock, uint32_t access, struct drey_task *self,
@@ -182,9 +220,11 @@ int drey__lock_wait(const struct drey__lock_kind *kind, void *lock, uint32_t acc
     struct drey__waiter w;
     drey__waiter_init(&w, self, NULL, 0);
     w.amount = access;
+    if (drey__multi && drey__held_find(self, lock) == NULL && come_by(kind, lock, &w))
+        return 0;
     if (self->held > 0)
         return wait_holding(kind, lock, &w, place);
-    if (!spin_for(kind, lock, &w) && !kind->take_or_queue(lock, &w))
+    if (!kind->take_or_queue(lock, &w))
         drey__park_at(self, kind->what, lock, place);
     return 0;
 }

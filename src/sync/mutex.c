@@ -104,7 +104,7 @@ static inline __attribute__((always_inline)) void unlock(struct mutex *m, struct
 {
     if (unlikely(self == NULL || !drey__word_change(&m->owner, (uintptr_t)self, 0, memory_order_release)))
         unlock_slow(m, self);
-    drey__held_drop(self, m);
+    drey__held_drop_owned(self, m);
 }
 
 int drey_mutex_lock(drey_mutex *mutex)

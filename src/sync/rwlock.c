@@ -9,7 +9,7 @@
  * I2  QUEUED is set under the spin lock, before the waiter is queued; while it is set nobody takes the lock but through
  *     the queue. It is cleared with the last waiter's admission.
  * I3  Who leaves as the last holder while QUEUED is set (the last reader, the writer) admits; nobody else can change
- *     the word then, for nobody else holds the lock and newcomers only queue.
+ *     the word then, for nobody else holds the lock and newcomers only queue. Its own share of the word has gone first.
  * I4  Admission claims first and changes the word then (deadlock.c, I3).
  * I5  Who holds it stands in the holders' own held lists (stack/stack.h); a holder that finds WRITER is the writer.
  */
@@ -86,7 +86,7 @@ static const struct drey__lock_kind kind = {
 
 /* Let in one writer, if the caller goes with no reader left, or all readers up to the first writer. The lock is the
  * caller's alone (I3); `readers` stay. */
-static void admit(struct rwlock *l, uintptr_t readers)
+static __attribute__((noinline)) void admit(struct rwlock *l, uintptr_t readers)
 {
     struct drey__queue admitted = {NULL, NULL};
     drey__spin_lock(&l->spin);
@@ -133,31 +133,60 @@ static inline __attribute__((always_inline)) int try_lock_at(struct rwlock *l, e
     return 0;
 }
 
-static __attribute__((noinline)) void unlock(struct rwlock *l, struct drey_task *self)
+/* By who holds it and has struck it off his list: the last one admits (I3). */
+static inline __attribute__((always_inline)) void let_go(struct rwlock *l)
 {
+    bool writer = (atomic_load_explicit(&l->state, memory_order_relaxed) & WRITER) != 0;
+    if (unlikely(drey__word_subtract(&l->state, writer ? WRITER : READER) == QUEUED))
+        admit(l, 0);
+}
+
+static __attribute__((noinline)) void unlock_any(struct rwlock *l)
+{
+    struct drey_task *self = drey__current();
     if (unlikely(self == NULL || !drey__held_drop(self, l)))
         drey__panic("drey_rwlock_unlock: the caller does not hold rwlock %p, and only a holder may unlock it (R10)",
                     (void *)l);
-    if ((atomic_load_explicit(&l->state, memory_order_relaxed) & WRITER) != 0) {
-        if (unlikely(!drey__word_change(&l->state, WRITER, 0, memory_order_release)))
-            admit(l, 0);
-    } else if (unlikely(drey__word_subtract(&l->state, READER) == QUEUED)) {
-        admit(l, 0);
+    let_go(l);
+}
+
+/* The short ways of locking and unlocking decide before they change anything, and need no frame. */
+static inline __attribute__((always_inline)) void unlock(struct rwlock *l)
+{
+    struct drey__worker *w = drey__self;
+    struct drey_task *self = likely(w != NULL) ? w->current : NULL; /* not a leaf: that holds nothing */
+    if (unlikely(self == NULL || !drey__held_only(self, l))) {
+        unlock_any(l);
+        return;
     }
+    self->held = 0;
+    let_go(l);
+}
+
+static __attribute__((noinline)) int lock_any(struct rwlock *l, enum access access, const void *place)
+{
+    struct drey_task *self;
+    int rc = drey__enter_at(&self, DREY__LOCK_POINT, place);
+    return unlikely(rc < 0) ? rc : lock_at(l, access, self, place);
+}
+
+static inline __attribute__((always_inline)) int lock(struct rwlock *l, enum access access, const void *place)
+{
+    struct drey_task *self = drey__enter_plainly();
+    if (unlikely(self == NULL || !take_now(l, access)))
+        return lock_any(l, access, place);
+    drey__held_push_first(self, l, place);
+    return 0;
 }
 
 int drey_rwlock_lock_read(drey_rwlock *rwlock)
 {
-    struct drey_task *self;
-    int rc = drey__enter(&self, DREY__LOCK_POINT);
-    return unlikely(rc < 0) ? rc : lock_at(self_of(rwlock), READ, self, DREY__CALLER);
+    return lock(self_of(rwlock), READ, DREY__CALLER);
 }
 
 int drey_rwlock_lock_write(drey_rwlock *rwlock)
 {
-    struct drey_task *self;
-    int rc = drey__enter(&self, DREY__LOCK_POINT);
-    return unlikely(rc < 0) ? rc : lock_at(self_of(rwlock), WRITE, self, DREY__CALLER);
+    return lock(self_of(rwlock), WRITE, DREY__CALLER);
 }
 
 int drey_rwlock_try_lock_read(drey_rwlock *rwlock)
@@ -182,7 +211,7 @@ void drey_rwlock_downgrade(drey_rwlock *rwlock)
 
 void drey_rwlock_unlock(drey_rwlock *rwlock)
 {
-    unlock(self_of(rwlock), drey__current());
+    unlock(self_of(rwlock));
 }
 
 void drey_rwlock_deinit(drey_rwlock *rwlock)
@@ -219,5 +248,5 @@ drey_rwlock *drey__guard_lock_write(drey_rwlock *rwlock)
 
 void drey__guard_rwlock_unlock(drey_rwlock **held)
 {
-    unlock(self_of(*held), drey__current());
+    unlock(self_of(*held));
 }

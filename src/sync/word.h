@@ -12,9 +12,9 @@
 static inline __attribute__((always_inline)) bool drey__word_change(_Atomic uintptr_t *word, uintptr_t from,
                                                                     uintptr_t to, memory_order order)
 {
-    if (drey__multi)
+    if (unlikely(drey__multi))
         return atomic_compare_exchange_strong_explicit(word, &from, to, order, memory_order_relaxed);
-    if (atomic_load_explicit(word, memory_order_relaxed) != from)
+    if (unlikely(atomic_load_explicit(word, memory_order_relaxed) != from))
         return false;
     atomic_store_explicit(word, to, memory_order_relaxed);
     return true;
@@ -23,7 +23,7 @@ static inline __attribute__((always_inline)) bool drey__word_change(_Atomic uint
 /* Returns the new value. */
 static inline __attribute__((always_inline)) uintptr_t drey__word_subtract(_Atomic uintptr_t *word, uintptr_t amount)
 {
-    if (drey__multi)
+    if (unlikely(drey__multi))
         return atomic_fetch_sub_explicit(word, amount, memory_order_acq_rel) - amount;
     uintptr_t left = atomic_load_explicit(word, memory_order_relaxed) - amount;
     atomic_store_explicit(word, left, memory_order_relaxed);

@@ -7,9 +7,9 @@
  *              ^------ READY <--'                a started task stays on its worker until it ends (R8).
  *   DORMANT -> FRESH ...                         a dormant task is a record and a block of waiters (R9).
  *
- * Who writes: a FRESH record belongs to the queue it is in; from its start to its end a task's record is written by its
- * own worker only, except for `claim` (any waker) and the fields of `handle` (under handle.lock). After the end it
- * belongs to the worker of the parent scope's opener.
+ * Who writes: a FRESH record belongs to the queue it is in, or to the worker that runs it as a leaf (sched/leaf.h);
+ * from then to its end a task's record is written by its own worker only, except for `claim` (any waker) and the fields
+ * of `handle` (under handle.lock). After the end it belongs to the worker of the parent scope's opener.
  */
 #pragma once
 
@@ -38,11 +38,12 @@ enum drey__task_state {
 };
 
 enum drey__task_flag {
-    DREY__HANDLE = 1,   /* drey_spawn: somebody may join it; `handle` is valid */
-    DREY__DAEMON = 2,   /* drey_go_daemon */
-    DREY__COPY = 4,     /* drey_go_copy: `copy` holds the argument */
-    DREY__STEP = 8,     /* drey_go_when: `dormant` is valid */
-    DREY__ADMITTED = 16 /* counts against the parent's limit */
+    DREY__HANDLE = 1,    /* drey_spawn: somebody may join it; `handle` is valid */
+    DREY__DAEMON = 2,    /* drey_go_daemon */
+    DREY__COPY = 4,      /* drey_go_copy: `copy` holds the argument */
+    DREY__STEP = 8,      /* drey_go_when: `dormant` is valid */
+    DREY__ADMITTED = 16, /* counts against the parent's limit */
+    DREY__LINKED = 32,   /* it has waited or opened a scope: `sibling` is in a list */
 };
 
 /* The wait state of a task: see wait/wait.h. */
@@ -64,16 +65,22 @@ struct drey_task {
         void *arg;         /* FRESH */
         uint64_t clear_at; /* started: the cancel epoch at which it was last found not cancelled */
     };
-    drey_scope *scope;           /* innermost open scope; `parent` if it has opened none */
+    drey_scope *scope;           /* started: innermost open scope; `parent` if it has opened none */
     drey_scope *parent;          /* the scope it is a child of */
-    struct drey__stack *stack;   /* started only */
-    struct drey__worker *worker; /* started: its worker; FRESH: whose queue it is in */
-    int32_t result;
-    uint8_t state, flags, held, stack_class;
-    /* The second line, which a yield does not touch. */
+    struct drey__stack *stack;   /* started; NULL: not started, or dormant */
+    struct drey__worker *worker; /* started: its worker; DORMANT: where it fell asleep */
+    int32_t result;              /* ENDED */
+    union {
+        struct {
+            uint8_t state, flags, held, stack_class;
+        };
+        uint32_t traits; /* the four of them, to be set by one store */
+    };
+    /* The second line: a child without a handle that never waits does not touch it, nor does a yield. In an unused
+     * record `stack`, `handle.joiner` and `handle.runs_on` are NULL, `sibling` is in no list and `claim` is IDLE. */
     struct drey__link sibling; /* linked once it parks or opens a scope; ENDED with a handle: the scope's list */
     _Atomic uint32_t claim;
-    _Atomic uint32_t slot; /* FRESH: index in the queue; PARKED: the case that was claimed */
+    _Atomic uint32_t slot; /* FRESH with a handle: index in the queue; PARKED: the case that was claimed */
     union {
         char copy[DREY_COPY_MAX];
         struct {
@@ -85,6 +92,9 @@ struct drey_task {
             struct drey__worker *runs_on; /* under lock: set when the task is linked */
             const char *why;              /* valid once cancelled is set */
         } handle;
+        struct drey__pack {
+            struct drey_task *rest, *last;
+        } pack; /* of leaves that ended elsewhere, on its way home: the others (scope/far.c) */
         struct drey__dormant {
             struct drey_case *cases; /* a block: `room` cases, as many waiters, the timer if there is one */
             drey_step_fn *fn;
@@ -96,6 +106,18 @@ struct drey_task {
     };
 } __attribute__((aligned(DREY__LINE)));
 
+/* The traits of a task that holds no lock. */
+static inline uint32_t drey__task_traits(enum drey__task_state state, unsigned flags, uint32_t stack_class)
+{
+    _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the bytes of the traits are in this order");
+    return (uint32_t)state | flags << 8 | stack_class << 24;
+}
+
+static inline uint32_t drey__traits_class(uint32_t traits)
+{
+    return traits >> 24;
+}
+
 /* Whether the task holds a lock. One byte at a time: joined with its neighbours' tests into one wider load, it would
  * wait for the narrow stores before it to leave the store buffer, some 15 cycles. */
 static inline bool drey__task_holds(const struct drey_task *t)
@@ -103,32 +125,49 @@ static inline bool drey__task_holds(const struct drey_task *t)
     return __atomic_load_n(&t->held, __ATOMIC_RELAXED) != 0;
 }
 
+/* Whether it runs, has these flags and no other, and holds no lock: by one load of what one store has set. */
+static inline bool drey__task_is_plain(const struct drey_task *t, unsigned flags)
+{
+    return (t->traits & 0xffffff) == (DREY__RUNNING | flags << 8);
+}
+
+/* The same for a leaf (sched/leaf.h), whose record still says FRESH. */
+static inline bool drey__task_is_plain_leaf(const struct drey_task *t, unsigned flags)
+{
+    return (t->traits & 0xffffff) == (DREY__FRESH | flags << 8);
+}
+
 _Static_assert(sizeof(struct drey_task) == DREY__LINE, "an unstarted task is one pair of cache lines");
 
 /* One worker's unused records; slabs are shared out to the pools and freed when the runtime ends. */
 struct drey__record_pool {
-    struct drey_task *free;
-    uint32_t fresh_left; /* records of the newest slab never used */
-    struct drey_task *fresh_next;
+    struct drey_task *free;   /* linked by `next` */
+    struct drey_task *unused; /* the rest of the newest slab, never used */
+    uint32_t unused_left;
 };
 
+/* Put some records that were never used into the free list. False: memory is out. */
 bool drey__record_refill(struct drey__record_pool *pool);
 void drey__record_release_all(void);
 
-/* NULL when memory is out. The contents are whatever the last owner left. */
-static inline struct drey_task *drey__record_get(struct drey__record_pool *pool)
+/* From a list that is not empty. The contents are whatever the last owner left. */
+static inline struct drey_task *drey__record_take(struct drey__record_pool *pool)
 {
     struct drey_task *t = pool->free;
-    if (likely(t != NULL)) {
-        pool->free = t->next;
-        return t;
-    }
-    if (unlikely(pool->fresh_left == 0) && !drey__record_refill(pool))
-        return NULL;
-    pool->fresh_left--;
-    return pool->fresh_next++;
+    pool->free = t->next;
+    __builtin_prefetch(t->next, 1);
+    /* The second line too, used or not: the hardware then sees a stream of lines. There may be no next record. */
+    __builtin_prefetch((const void *)((uintptr_t)t->next + DREY__LINE / 2), 1);
+    return t;
 }
 
+/* NULL when memory is out. */
+static inline struct drey_task *drey__record_get(struct drey__record_pool *pool)
+{
+    return likely(pool->free != NULL) || drey__record_refill(pool) ? drey__record_take(pool) : NULL;
+}
+
+/* Of a task that has never waited, and whose handle, if it has one, nobody else has touched. */
 static inline void drey__record_put(struct drey__record_pool *pool, struct drey_task *t)
 {
     t->next = pool->free;

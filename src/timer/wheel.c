@@ -10,6 +10,11 @@ static int64_t tick_of(int64_t when)
     return when >> DREY__WHEEL_TICK_SHIFT;
 }
 
+static struct drey__timer *first_timer(struct drey__link *list)
+{
+    return drey__container(list->next, struct drey__timer, link);
+}
+
 /* The level of the highest byte in which the ticks differ; far times share the last level and are dealt again. */
 static unsigned level_of(int64_t now_tick, int64_t tick)
 {
@@ -25,13 +30,15 @@ void drey__wheel_init(struct drey__wheel *w, int64_t now)
     memset(w->bits, 0, sizeof w->bits);
     w->now_tick = tick_of(now);
     w->pending = 0;
+    drey__list_init(&w->fresh);
     drey__list_init(&w->due);
     for (unsigned l = 0; l < DREY__WHEEL_LEVELS; l++)
         for (unsigned s = 0; s < DREY__WHEEL_SLOTS; s++)
             drey__list_init(&w->slots[l][s]);
 }
 
-void drey__wheel_add(struct drey__wheel *w, struct drey__timer *timer)
+/* Into the slot that is its own. */
+static void deal(struct drey__wheel *w, struct drey__timer *timer)
 {
     int64_t tick = tick_of(timer->when);
     if (tick < w->now_tick)
@@ -43,23 +50,26 @@ void drey__wheel_add(struct drey__wheel *w, struct drey__timer *timer)
     unsigned slot = (unsigned)(tick >> (8 * level)) % DREY__WHEEL_SLOTS;
     drey__list_append(&w->slots[level][slot], &timer->link);
     w->bits[level][slot / 64] |= (uint64_t)1 << (slot % 64);
-    w->pending++;
 }
 
-void drey__wheel_remove(struct drey__wheel *w, struct drey__timer *timer)
+static void deal_fresh(struct drey__wheel *w)
 {
-    if (!drey__link_in_list(&timer->link))
-        return;
-    struct drey__link *head = timer->link.next == timer->link.prev ? timer->link.next : NULL;
-    drey__list_remove(&timer->link);
-    w->pending--;
-    /* The last of its slot leaves the list's head alone; a timer on its way to fire is on no slot's list. */
-    struct drey__link *first = &w->slots[0][0], *last = &w->slots[DREY__WHEEL_LEVELS - 1][DREY__WHEEL_SLOTS - 1];
-    if (head != NULL && head >= first && head <= last) {
-        size_t index = (size_t)(head - first);
-        unsigned slot = (unsigned)(index % DREY__WHEEL_SLOTS);
-        w->bits[index / DREY__WHEEL_SLOTS][slot / 64] &= ~((uint64_t)1 << (slot % 64)); /* I2 */
+    while (!drey__list_empty(&w->fresh)) {
+        struct drey__timer *t = first_timer(&w->fresh);
+        drey__list_remove(&t->link);
+        deal(w, t);
     }
+}
+
+/* A timer on its way to fire is on no slot's list. */
+void drey__wheel_clear_slot(struct drey__wheel *w, struct drey__link *head)
+{
+    struct drey__link *first = &w->slots[0][0], *last = &w->slots[DREY__WHEEL_LEVELS - 1][DREY__WHEEL_SLOTS - 1];
+    if (head < first || head > last)
+        return;
+    size_t index = (size_t)(head - first);
+    unsigned slot = (unsigned)(index % DREY__WHEEL_SLOTS);
+    w->bits[index / DREY__WHEEL_SLOTS][slot / 64] &= ~((uint64_t)1 << (slot % 64)); /* I2 */
 }
 
 /* The first occupied slot of a level at or after `from`, or -1. */
@@ -98,10 +108,11 @@ static int64_t time_of(const struct drey__link *link)
     return drey__container(link, struct drey__timer, link)->when;
 }
 
-int64_t drey__wheel_next(const struct drey__wheel *w)
+int64_t drey__wheel_next(struct drey__wheel *w)
 {
     int64_t tick;
     unsigned level, slot;
+    deal_fresh(w);
     if (!drey__list_empty(&w->due))
         return time_of(w->due.next);
     if (w->pending == 0 || !next_slot(w, &tick, &level, &slot))
@@ -130,11 +141,6 @@ static void take_slot(struct drey__wheel *w, unsigned level, unsigned slot, stru
         drey__list_init(head);
     }
     w->bits[level][slot / 64] &= ~((uint64_t)1 << (slot % 64));
-}
-
-static struct drey__timer *first_timer(struct drey__link *list)
-{
-    return drey__container(list->next, struct drey__timer, link);
 }
 
 /* Chains through `next`, ended by NULL. Of equals `a` comes first. */
@@ -186,8 +192,7 @@ static void sort_due(struct drey__wheel *w, struct drey__link *from, int64_t now
             ordered = ordered && (drey__list_empty(due) || time_of(due->prev) <= t->when);
             drey__list_append(due, &t->link);
         } else {
-            w->pending--;
-            drey__wheel_add(w, t);
+            deal(w, t);
         }
     }
     if (!ordered)
@@ -199,6 +204,7 @@ static bool find_due(struct drey__wheel *w, int64_t now)
 {
     int64_t target = tick_of(now), tick;
     unsigned level, slot;
+    deal_fresh(w);
     while (w->pending > 0 && next_slot(w, &tick, &level, &slot) && tick <= target) {
         struct drey__link taken;
         w->now_tick = tick;

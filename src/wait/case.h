@@ -29,4 +29,5 @@ struct drey__case_ops {
 };
 
 extern const struct drey__case_ops drey__case_token, drey__case_fd, drey__case_join, drey__case_send, drey__case_recv,
-    drey__case_acquire, drey__case_notify, drey__case_gate, drey__case_broadcast, drey__case_watch;
+    drey__case_acquire, drey__case_notify, drey__case_gate, drey__case_broadcast, drey__case_watch,
+    drey__case_signal;

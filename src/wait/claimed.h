@@ -17,9 +17,19 @@ static inline void drey__claimed_add_all(struct drey__queue *claimed, struct dre
     }
 }
 
+/* Send dormant tasks to their workers: all that sleep on one worker by one operation (claimed.c). */
+void drey__claimed_wake_dormant(struct drey__queue *dormant);
+
 static inline void drey__claimed_wake(struct drey__queue *claimed)
 {
+    struct drey__queue dormant = {NULL, NULL};
     struct drey__waiter *w;
-    while ((w = drey__queue_pop(claimed)) != NULL)
-        drey__wake(w->task);
+    while ((w = drey__queue_pop(claimed)) != NULL) {
+        if (likely(w->task->stack != NULL))
+            drey__ready_task(w->task);
+        else
+            drey__queue_push(&dormant, w);
+    }
+    if (unlikely(dormant.first != NULL))
+        drey__claimed_wake_dormant(&dormant);
 }

@@ -11,13 +11,6 @@ enum { REFUSALS_REPORTED = 10000 };
 
 void (*drey__point_hook)(const void *place);
 
-void drey__yield_now(struct drey_task *self)
-{
-    self->state = DREY__READY;
-    drey__ready_push(&drey__self->ready, self);
-    drey__switch_away(self);
-}
-
 int drey__enter_slow(struct drey_task *self, enum drey__entry entry, const void *place)
 {
     struct drey__worker *w = drey__self;
@@ -29,9 +22,11 @@ int drey__enter_slow(struct drey_task *self, enum drey__entry entry, const void 
         drey__report_lock_rule(self, place);
     if (w->budget <= 0) {
         w->budget = DREY__BUDGET;
-        w->tick = 1; /* timers and the kernel too */
-        if (self->held == 0)
-            drey__yield_now(self); /* R11: before the operation is tried */
+        w->house_at = 0;       /* timers and the kernel too */
+        if (self->held == 0) { /* R11: before the operation is tried */
+            self->stack->wait_place = place;
+            drey__yield_now(self);
+        }
     }
     if (unlikely(drey__point_hook != NULL))
         drey__point_hook(place);
@@ -58,18 +53,5 @@ struct drey_task *drey__current_or_die(const char *function)
 
 bool drey__park_at(struct drey_task *self, const char *what, const void *object, const void *place)
 {
-    struct drey__stack *s = self->stack;
-    s->wait_what = what;
-    s->wait_object = object;
-    s->wait_place = place;
-    if (unlikely(!drey__link_in_list(&self->sibling)))
-        drey__scope_link(self);
-    if (self->scope != self->parent)
-        drey__scope_check_left(self);
-    /* A foreign waker may have claimed and readied the task already: its state is then for the mail to set. */
-    self->state = DREY__PARKED;
-    drey__switch_away(self);
-    s->wait_what = NULL;
-    atomic_store_explicit(&self->claim, DREY__IDLE, memory_order_relaxed);
-    return atomic_load_explicit(&self->slot, memory_order_relaxed) != DREY__BY_CANCEL;
+    return drey__park_here(self, what, object, place);
 }

@@ -39,6 +39,7 @@
 
 #include "base/base.h"
 #include "base/spin.h"
+#include "sched/leaf.h"
 #include "sched/worker.h"
 #include "task/task.h"
 
@@ -78,11 +79,23 @@ static inline void drey__queue_remove(struct drey__queue *q, struct drey__waiter
     w->queued = false;
 }
 
+/* The first one, w, leaves the queue. */
+static inline void drey__queue_shift(struct drey__queue *q, struct drey__waiter *w)
+{
+    struct drey__waiter *next = w->next;
+    q->first = next;
+    if (next != NULL)
+        next->prev = NULL;
+    else
+        q->last = NULL;
+    w->queued = false;
+}
+
 static inline struct drey__waiter *drey__queue_pop(struct drey__queue *q)
 {
     struct drey__waiter *w = q->first;
     if (w != NULL)
-        drey__queue_remove(q, w);
+        drey__queue_shift(q, w);
     return w;
 }
 
@@ -97,19 +110,40 @@ enum drey__entry {
 
 int drey__enter_slow(struct drey_task *self, enum drey__entry entry, const void *place);
 
+/* Whether a task is neither cancelled nor holds a lock: most are. It may pass, if it has budget left. */
+static inline __attribute__((always_inline)) bool drey__is_clear(const struct drey_task *self)
+{
+    uint64_t epoch = atomic_load_explicit(&drey__epoch.now, memory_order_relaxed);
+    return likely(self->clear_at == epoch && !drey__task_holds(self));
+}
+
 /* Start of every DREY_ASYNC function: 0, -EPERM, or -ECANCELED (CUT_POINT only). *out_self is set on 0. */
 static inline __attribute__((always_inline)) int drey__enter_at(struct drey_task **out_self, enum drey__entry entry,
                                                                 const void *place)
 {
     struct drey__worker *w = drey__self;
-    if (unlikely(w == NULL || w->current == NULL))
-        return -EPERM;
-    struct drey_task *self = w->current;
+    struct drey_task *self = likely(w != NULL) ? w->current : NULL;
+    if (unlikely(self == NULL)) {
+        if (w == NULL || (self = drey__leaf_settle(w)) == NULL)
+            return -EPERM;
+    }
     *out_self = self;
     uint64_t epoch = atomic_load_explicit(&drey__epoch.now, memory_order_relaxed);
     if (likely(--w->budget > 0 && self->clear_at == epoch && self->held == 0))
         return 0;
     return drey__enter_slow(self, entry, place);
+}
+
+/* The same where nothing stands against it: the current task, or NULL, and then drey__enter_at tells. It calls nothing,
+ * so a function that leaves all else to others needs no frame for it. */
+static inline __attribute__((always_inline)) struct drey_task *drey__enter_plainly(void)
+{
+    struct drey__worker *w = drey__self;
+    struct drey_task *self = likely(w != NULL) ? w->current : NULL;
+    if (unlikely(self == NULL || --w->budget <= 0 ||
+                 self->clear_at != atomic_load_explicit(&drey__epoch.now, memory_order_relaxed) || self->held != 0))
+        return NULL;
+    return self;
 }
 
 /* For use directly in a public function: the place is that function's caller. */
@@ -119,7 +153,9 @@ static inline __attribute__((always_inline)) int drey__enter_at(struct drey_task
 static inline struct drey_task *drey__current(void)
 {
     struct drey__worker *w = drey__self;
-    return likely(w != NULL) ? w->current : NULL;
+    if (unlikely(w == NULL))
+        return NULL;
+    return likely(w->current != NULL) ? w->current : drey__leaf_settle(w);
 }
 
 /* The current task; stops the process with a sentence that names `function` if there is none (R12). */
@@ -179,6 +215,27 @@ static inline void drey__wake(struct drey_task *t)
         drey__ready_task(t);
 }
 
+/* Claim and wake for one worker without a function call. False: nothing was done, drey__claim or drey__wake has to. */
+static inline bool drey__claim_plainly(struct drey_task *t, uint32_t index)
+{
+    uint32_t seen = atomic_load_explicit(&t->claim, memory_order_relaxed);
+    if (unlikely((seen & (DREY__ARMED | DREY__FOREIGN)) != DREY__ARMED))
+        return false;
+    atomic_store_explicit(&t->claim, DREY__CLAIMED, memory_order_relaxed);
+    atomic_store_explicit(&t->slot, index, memory_order_relaxed);
+    return true;
+}
+
+static inline bool drey__wake_plainly(struct drey_task *t)
+{
+    struct drey__ready *q = &t->worker->ready;
+    if (unlikely(t->stack == NULL || q->tail - q->head > q->mask || q->spill != NULL))
+        return false;
+    t->state = DREY__READY;
+    q->slots[q->tail++ & q->mask] = t;
+    return true;
+}
+
 /* Pop waiters until one can be claimed: that one, or NULL. Under the object's lock. */
 static inline struct drey__waiter *drey__queue_claim(struct drey__queue *q)
 {
@@ -193,31 +250,51 @@ static inline struct drey__waiter *drey__queue_claim(struct drey__queue *q)
 bool drey__park_at(struct drey_task *self, const char *what, const void *object, const void *place);
 #define drey__park(self, what, object) drey__park_at((self), (what), (object), __builtin_return_address(0))
 
-/* Run others first; never refused. */
-void drey__yield_now(struct drey_task *self);
-
 /* Held locks (R10), kept at the base of the stack: written by the task itself only. Another thread may read them while
- * the task is registered as a parked holder (sync/deadlock.c). sync/held.c has the rare cases. */
-__attribute__((noreturn, cold)) void drey__held_full(const struct drey_task *self);
+ * the task is registered as a parked holder (sync/deadlock.c).
+ *
+ * Nearly always the list goes from none to one and back. Those two write constants: counting up and down would make
+ * each lock and unlock wait for the one before it, through the store buffer. sync/held.c has the rest. */
+void drey__held_push_more(struct drey_task *self, const void *lock, const void *place);
 bool drey__held_drop_inner(struct drey_task *self, const void *lock);
+
+/* By a task that holds none. */
+static inline void drey__held_push_first(struct drey_task *self, const void *lock, const void *place)
+{
+    self->stack->held[0] = (struct drey__held){.lock = lock, .place = place};
+    self->held = 1;
+}
 
 static inline void drey__held_push(struct drey_task *self, const void *lock, const void *place)
 {
-    unsigned n = self->held;
-    if (unlikely(n == DREY__HELD_MAX))
-        drey__held_full(self);
-    self->stack->held[n] = (struct drey__held){.lock = lock, .place = place};
-    self->held = (uint8_t)(n + 1);
+    if (unlikely(self->held != 0))
+        drey__held_push_more(self, lock, place);
+    else
+        drey__held_push_first(self, lock, place);
+}
+
+/* Whether it is the only lock that the task holds. */
+static inline bool drey__held_only(const struct drey_task *self, const void *lock)
+{
+    return likely(self->held == 1 && self->stack->held[0].lock == lock);
 }
 
 /* False if the task does not hold it. */
 static inline bool drey__held_drop(struct drey_task *self, const void *lock)
 {
-    unsigned n = self->held;
-    if (unlikely(n == 0 || self->stack->held[n - 1].lock != lock))
+    if (unlikely(!drey__held_only(self, lock)))
         return drey__held_drop_inner(self, lock);
-    self->held = (uint8_t)(n - 1);
+    self->held = 0;
     return true;
+}
+
+/* The same for a lock that the task is known to hold: if it is in a list of one, it is that one. */
+static inline void drey__held_drop_owned(struct drey_task *self, const void *lock)
+{
+    if (likely(self->held == 1))
+        self->held = 0;
+    else
+        drey__held_drop_inner(self, lock);
 }
 
 /* How the task holds it, or NULL. */
@@ -235,3 +312,35 @@ bool drey__scope_marked(struct drey_task *t);
 void drey__scope_check_left(struct drey_task *self);
 /* scope/visit.c: link a task that can be found by cancellation from now on. */
 void drey__scope_link(struct drey_task *t);
+
+/* The two halves of drey__park_at, for where a call less counts. */
+static inline __attribute__((always_inline)) void drey__park_leave(struct drey__worker *w, struct drey_task *self,
+                                                                   const char *what, const void *object,
+                                                                   const void *place)
+{
+    struct drey__stack *s = self->stack;
+    s->wait_what = what;
+    s->wait_object = object;
+    s->wait_place = place;
+    if (unlikely((self->flags & DREY__LINKED) == 0))
+        drey__scope_link(self);
+    if (self->scope != self->parent)
+        drey__scope_check_left(self);
+    /* A foreign waker may have claimed and readied the task already: its state is then for the mail to set. */
+    self->state = DREY__PARKED;
+    drey__switch_away(w, self);
+}
+
+static inline __attribute__((always_inline)) bool drey__park_return(struct drey_task *self)
+{
+    self->stack->wait_what = NULL;
+    atomic_store_explicit(&self->claim, DREY__IDLE, memory_order_relaxed);
+    return atomic_load_explicit(&self->slot, memory_order_relaxed) != DREY__BY_CANCEL;
+}
+
+static inline __attribute__((always_inline)) bool drey__park_here(struct drey_task *self, const char *what,
+                                                                  const void *object, const void *place)
+{
+    drey__park_leave(drey__self, self, what, object, place);
+    return drey__park_return(self);
+}

@@ -36,7 +36,7 @@ def a_lack_of_descriptors_is_never_a_wrong_result():
 @test
 def computing_ends_with_the_timeout():
     with folder({"a.json": large(6000000)}) as path:
-        whole = process(path, *LARGE)
+        whole = process(path, *LARGE, "--timeout", "5m")
         same(whole.codes, ["ok"])
         for limit in ("20ms", "100ms"):
             done = process(path, *LARGE, "--timeout", limit)
@@ -47,10 +47,18 @@ def computing_ends_with_the_timeout():
             assert "worker" not in text and "drey" not in text, text
 
 
+def catches(pid, number):
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        [mask] = [int(line.split()[1], 16) for line in file if line.startswith("SigCgt:")]
+    return mask & 1 << (number - 1) != 0
+
+
 @test
 def computing_ends_with_the_second_signal():
     with folder({"a.json": large(12000000)}) as path:
         program = start(path, *LARGE)
+        while not catches(program.pid, signal.SIGINT):
+            time.sleep(0.01)
         time.sleep(0.2)
         program.send_signal(signal.SIGINT)
         time.sleep(0.1)

@@ -136,4 +136,77 @@ DREY_TEST(r4_outer_cancel_reaches_spread_grandchildren, .workers = 4, .real_cloc
     return 0;
 }
 
+/* Worker 0 keeps to one of them until the other worker has run one. */
+static DREY_ASYNC int end_there(void *arg)
+{
+    (void)arg;
+    if (drey__self->index == 0)
+        compute_until(&far.computes);
+    far.computes = true;
+    return 0;
+}
+
+static DREY_ASYNC int compute_until_done(void *arg)
+{
+    (void)arg;
+    if (drey__self->index != 0)
+        compute_until(&far.done);
+    return 0;
+}
+
+/* R1: what has ended is not kept back while its worker runs something else. The other worker takes the older half of
+ * the queue, and so runs a child of `scope` before one of `other`. */
+DREY_TEST(r1_what_ended_elsewhere_is_reported_before_more_is_run, .workers = 2, .real_clock = true,
+          .timeout_seconds = 10)
+{
+    for (int round = 0; round < ROUNDS; round++) {
+        far.computes = far.done = false;
+        DREY_SCOPE(other);
+        DREY_SCOPE(scope);
+        DREY_CHECK_EQ(drey_go(&scope, end_there, NULL), 0);
+        for (int i = 0; i < CHILDREN; i++) {
+            DREY_CHECK_EQ(drey_go(&scope, end_there, NULL), 0);
+            DREY_CHECK_EQ(drey_go(&other, compute_until_done, NULL), 0);
+        }
+        DREY_CHECK_EQ(drey_scope_close(&scope, 0), 0);
+        far.done = true;
+        DREY_CHECK_EQ(drey_scope_close(&other, 0), 0);
+    }
+    return 0;
+}
+
+static DREY_ASYNC int compute_then_check(void *arg)
+{
+    (void)arg;
+    far.computes = true;
+    compute_until(&far.go_on);
+    return drey_check();
+}
+
+static DREY_ASYNC int cancel_by_handle(void *arg)
+{
+    compute_until(&far.computes);
+    drey_task_cancel(arg, "while it has called nothing yet");
+    far.go_on = true;
+    return 0;
+}
+
+/* R4, R14: a child that its joiner runs is found cancelled at its first call, though nobody knew where it ran. */
+DREY_TEST(r4_r14_a_joined_child_is_cancelled_before_its_first_call, .workers = 2, .real_clock = true,
+          .timeout_seconds = 10)
+{
+    for (int round = 0; round < ROUNDS; round++) {
+        far.computes = far.go_on = false;
+        drey_task *task;
+        int result = 0;
+        DREY_SCOPE(scope);
+        DREY_CHECK_EQ(drey_spawn(&scope, compute_then_check, NULL, &task), 0);
+        DREY_CHECK_EQ(drey_go(&scope, cancel_by_handle, task), 0); /* the other worker takes one of the two */
+        DREY_CHECK_EQ(drey_join(task, &result), 0);
+        DREY_CHECK_EQ(result, -ECANCELED);
+        DREY_CHECK_EQ(drey_scope_close(&scope, 0), 0);
+    }
+    return 0;
+}
+
 DREY_TEST_MAIN()

@@ -20,6 +20,13 @@ static size_t number(const struct drey_task *t)
     return (size_t)(t - tasks);
 }
 
+/* Only tasks with a handle are taken out by name. */
+static void give_handles(void)
+{
+    for (size_t i = 0; i < TASKS; i++)
+        tasks[i].flags = DREY__HANDLE;
+}
+
 DREY_TEST(r8_first_in_first_out_while_it_grows, .no_runtime = true)
 {
     size_t in = 0, out = 0;
@@ -40,6 +47,7 @@ DREY_TEST(r14_take_out_of_the_middle, .no_runtime = true)
 {
     uint64_t rng = 1;
     bool taken[TASKS] = {false};
+    give_handles();
     DREY_CHECK_EQ(drey__fresh_init(&queue), 0);
     for (size_t i = 0; i < TASKS; i++)
         drey__fresh_push(&queue, &tasks[i]);
@@ -111,7 +119,8 @@ static void *steal(void *arg)
             sched_yield();
             continue;
         }
-        uint32_t n = drey__fresh_steal(&queue, self, loot, LOOT);
+        uint32_t n;
+        drey__fresh_steal(&queue, self, loot, LOOT, &n);
         for (uint32_t i = 0; i < n; i++)
             atomic_fetch_add(&taken_count[number(loot[i])], 1);
         atomic_fetch_add(&stolen, n);
@@ -151,6 +160,7 @@ DREY_TEST(i1_stealing_takes_each_once, .no_runtime = true)
     int popped = 0;
     drey__multi = true;
     drey__fresh_setup();
+    give_handles();
     DREY_CHECK_EQ(drey__fresh_init(&queue), 0);
     for (size_t i = 0; i < TASKS; i++)
         atomic_store(&taken_count[i], 1);

@@ -67,6 +67,34 @@ TEST_ON_BOTH(load)
     return 0;
 }
 
+/* Into a buffer that is larger than the file; sizes around the borders of blocks and of pages, cached and not, and with
+ * only the first page cached, where a read that does not wait ends early. */
+TEST_ON_BOTH(load_into_a_larger_buffer)
+{
+    static const size_t sizes[] = {0, 1, 511, 512, 513, 4095, 4096, 4097, 8192, 12388, 65536, 66000};
+    static char text[70000], data[70000];
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = (char)(i % 251);
+    for (size_t i = 0; i < 3 * (sizeof sizes / sizeof sizes[0]); i++) {
+        size_t size = sizes[i / 3], bytes = 99999;
+        DREY_CHECK_EQ(drey_file_store(path_of("a"), text, size, 0600), 0);
+        int fd = open(path_of("a"), O_RDONLY | O_CLOEXEC);
+        DREY_CHECK(fd >= 0);
+        if (i % 3 > 0)
+            posix_fadvise(fd, i % 3 == 1 ? 0 : 4096, 0, POSIX_FADV_DONTNEED);
+        close(fd);
+        memset(data, 'x', sizeof data);
+        DREY_CHECK_EQ(drey_file_load_into(path_of("a"), data, sizeof data, &bytes), 0);
+        DREY_CHECK_EQ(bytes, size);
+        DREY_CHECK(memcmp(data, text, size) == 0 && data[size] == 'x');
+        DREY_CHECK_EQ(drey_file_load_into(path_of("a"), data, size, &bytes), 0);
+        DREY_CHECK_EQ(bytes, size);
+        if (size > 0)
+            DREY_CHECK_EQ(drey_file_load_into(path_of("a"), data, size - 1, &bytes), -EFBIG);
+    }
+    return 0;
+}
+
 /* Files that do not say their size: the limit counts all the same. */
 TEST_ON_BOTH(load_without_a_size)
 {
@@ -78,6 +106,8 @@ TEST_ON_BOTH(load_without_a_size)
     free(data);
     DREY_CHECK_EQ(drey_file_load("/proc/self/status", 100, &data, &bytes), -EFBIG);
     DREY_CHECK_EQ(drey_file_load_into("/proc/self/status", small, sizeof small, &bytes), -EFBIG);
+    DREY_CHECK_EQ(drey_file_load_into("/dev/zero", small, sizeof small, &bytes), -EFBIG);
+    DREY_CHECK_EQ(drey_file_load_into(drey_test_dir(), small, sizeof small, &bytes), -EISDIR);
     DREY_CHECK_EQ(drey_file_load("/dev/zero", 100000, &data, &bytes), -EFBIG);
     DREY_CHECK_EQ(drey_file_load("/dev/null", 0, &data, &bytes), 0);
     DREY_CHECK_EQ(bytes, 0);
@@ -109,15 +139,19 @@ static DREY_ASYNC int write_fifo(void *arg)
     if (fd < 0)
         return fd;
     int rc = drey_sleep(DREY_SEC(1));
-    ssize_t put = rc == 0 ? drey_file_write(fd, "through", 7) : rc;
+    ssize_t put = rc == 0 ? drey_file_write(fd, "thr", 3) : rc;
+    rc = put == 3 ? drey_sleep(DREY_SEC(1)) : (int)put;
+    put = rc == 0 ? drey_file_write(fd, "ough", 4) : rc;
     int closed = drey_file_close(fd);
     return put < 0 ? (int)put : closed;
 }
 
-/* A named pipe: the reader waits for the writer, the writer for the reader, and neither blocks the only worker. */
+/* A named pipe: the reader waits for the writer, the writer for the reader, and neither blocks the only worker. What
+ * is in the pipe when the reader looks is not all that comes. */
 TEST_ON_BOTH(load_fifo)
 {
     void *data = NULL;
+    char small[100];
     size_t bytes = 0;
     const char *path = path_of("fifo");
     DREY_CHECK_EQ(mkfifo(path, 0600), 0);
@@ -126,9 +160,14 @@ TEST_ON_BOTH(load_fifo)
     if (rc == 0)
         rc = drey_sleep(DREY_SEC(1));
     int loaded = drey_file_load(path, 100, &data, &bytes);
+    if (rc == 0)
+        rc = drey_go(&scope, write_fifo, (void *)(uintptr_t)path);
+    int into = drey_file_load_into(path, small, sizeof small, &bytes);
     rc = drey_scope_close(&scope, rc);
     DREY_CHECK_EQ(loaded, 0);
     DREY_CHECK_STR((char *)data, "through");
+    DREY_CHECK_EQ(into, 0);
+    DREY_CHECK(bytes == 7 && memcmp(small, "through", 7) == 0);
     free(data);
     return rc;
 }

@@ -111,6 +111,35 @@ DREY_TEST(the_dump_shows_the_tree)
     return rc;
 }
 
+/* Not static, as above. */
+drey_fn read_from;
+
+DREY_ASYNC int read_from(void *fd)
+{
+    char byte;
+    ssize_t n = drey_read(*(int *)fd, &byte, 1);
+    return n == 1 ? 0 : -EIO;
+}
+
+/* What waits for a descriptor is shown with its number, and where the program called, not what it called. */
+DREY_TEST(the_dump_shows_waits_for_descriptors)
+{
+    int fds[2];
+    char wanted[64];
+    DREY_CHECK_EQ(drey_socket_pair(fds), 0);
+    snprintf(wanted, sizeof wanted, "waits for a descriptor %p, called at read_from+", (void *)(uintptr_t)fds[0]);
+    DREY_SCOPE(scope);
+    DREY_CHECK_EQ(drey_go(&scope, read_from, &fds[0]), 0);
+    DREY_CHECK_EQ(drey_yield(), 0);
+    DREY_CHECK_EQ(dump(), 0);
+    DREY_CHECK(shown(wanted));
+    DREY_CHECK_EQ(drey_write(fds[1], "x", 1), 1);
+    DREY_CHECK_EQ(drey_scope_close(&scope, 0), 0);
+    drey_close(fds[0]);
+    drey_close(fds[1]);
+    return 0;
+}
+
 /* R10: held locks are listed with the place where they were taken. */
 DREY_TEST(the_dump_shows_held_locks)
 {

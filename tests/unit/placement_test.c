@@ -154,6 +154,26 @@ DREY_TEST(r8_r17_idle_workers_steal_under_the_virtual_clock, .workers = 2, .time
     return 0;
 }
 
+static DREY_ASYNC int trivial(void *arg)
+{
+    (void)arg;
+    return 0;
+}
+
+/* After many tasks that are not worth moving an idle worker asks for no more for a while, and no longer than that. */
+DREY_TEST(r8_long_ones_after_many_small_ones, .workers = 2, .real_clock = true)
+{
+    enum { SMALL = 20000 };
+    DREY_SCOPE(scope);
+    for (int i = 0; i < SMALL; i++)
+        DREY_CHECK_EQ(drey_go(&scope, trivial, NULL), 0);
+    for (int i = 0; i < CHILDREN; i++)
+        DREY_CHECK_EQ(drey_go(&scope, wait_for_one_elsewhere, (void *)(intptr_t)-EPROTO), 0);
+    DREY_CHECK_EQ(drey_scope_close(&scope, 0), 0);
+    DREY_CHECK(shared.on[1] > 0);
+    return 0;
+}
+
 /* One alone behind a task that computes: a sleeping worker is woken for it. */
 DREY_TEST(r8_one_behind_a_long_one, .workers = 2, .real_clock = true)
 {
@@ -185,18 +205,24 @@ static DREY_ASYNC int meet(void *arg, int event)
     return event < 0 ? event : wait_without_suspending(2) ? 0 : -EPROTO;
 }
 
+enum { RELEASES = 20 };
+
 /* R8: what a dormant task wakes to is an unstarted task, which an idle worker takes although it slept elsewhere. */
 DREY_TEST(r8_woken_dormant_tasks_are_balanced, .workers = 2, .real_clock = true)
 {
     static drey_sem sem;
-    drey_sem_init(&sem, 0, 2);
-    drey_case cases[] = {drey_on_acquire(&sem, 1)};
-    DREY_SCOPE(scope);
-    DREY_CHECK_EQ(drey_go_when(&scope, meet, NULL, cases, 1), 0);
-    DREY_CHECK_EQ(drey_go_when(&scope, meet, NULL, cases, 1), 0);
-    DREY_CHECK_EQ(drey_sleep(DREY_MS(5)), 0);
-    drey_sem_release(&sem, 2);
-    return drey_scope_close(&scope, 0);
+    for (int i = 0; i < RELEASES; i++) {
+        shared.n = 0;
+        drey_sem_init(&sem, 0, 2);
+        drey_case cases[] = {drey_on_acquire(&sem, 1)};
+        DREY_SCOPE(scope);
+        DREY_CHECK_EQ(drey_go_when(&scope, meet, NULL, cases, 1), 0);
+        DREY_CHECK_EQ(drey_go_when(&scope, meet, NULL, cases, 1), 0);
+        DREY_CHECK_EQ(drey_sleep(DREY_US(i % 2 == 0 ? 10 : 200)), 0); /* looked for by then, or asleep */
+        drey_sem_release(&sem, 2);
+        DREY_CHECK_EQ(drey_scope_close(&scope, 0), 0);
+    }
+    return 0;
 }
 
 static DREY_ASYNC int set_flag(void *arg)

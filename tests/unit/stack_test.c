@@ -90,9 +90,36 @@ static void run_what_suspends(void)
     (void)ignored;
 }
 
+static int join_there(void *arg)
+{
+    return drey_join(arg, NULL);
+}
+
+static int return_at_once(void *arg)
+{
+    (void)arg;
+    return 0;
+}
+
+static DREY_ASYNC int call_what_joins(void *arg)
+{
+    (void)arg;
+    drey_task *task;
+    DREY_SCOPE(scope);
+    DREY_CHECK_EQ(drey_spawn(&scope, return_at_once, NULL, &task), 0);
+    return drey_scope_close(&scope, drey_call_deep(join_there, task));
+}
+
+static void run_what_joins(void)
+{
+    int ignored = drey_run(NULL, call_what_joins, NULL);
+    (void)ignored;
+}
+
 DREY_TEST(r15_no_suspension_in_call_deep, .no_runtime = true)
 {
     DREY_CHECK(drey_test_dies(run_what_suspends, "drey_call_deep") == 1);
+    DREY_CHECK(drey_test_dies(run_what_joins, "drey_call_deep") == 1);
     return 0;
 }
 
@@ -193,13 +220,35 @@ static DREY_ASYNC int give_back(size_t stack_size, drey_duration pause, int paus
 
 DREY_TEST(r19_idle_memory_of_every_size_is_given_back, .real_clock = true, .workers = 1)
 {
-    return give_back(256 * KB, DREY_MS(60), 20);
+    return give_back(256 * KB, DREY_MS(60), 200);
 }
 
 /* A worker that is never idle for long gives it back too. */
 DREY_TEST(r19_idle_memory_is_given_back_beside_a_ticker, .real_clock = true, .workers = 1)
 {
-    return give_back(0, DREY_MS(5), 400);
+    return give_back(0, DREY_MS(5), 2000);
+}
+
+/* A worker that gives memory back is not kept from its work for long: a call gives back a few. */
+DREY_TEST(r19_memory_is_given_back_a_few_stacks_at_a_time, .no_runtime = true)
+{
+    enum { STACKS = 200, AT_MOST = 64 };
+    struct drey__stack_pool pool = {0};
+    struct drey__stack *taken[STACKS];
+    for (int i = 0; i < STACKS; i++)
+        DREY_CHECK((taken[i] = drey__stack_get(&pool, 0)) != NULL);
+    for (int i = 0; i < STACKS; i++)
+        drey__stack_put(&pool, taken[i]);
+    uint32_t before = drey__stack_pool_most(&pool), calls = 0;
+    DREY_CHECK(before >= STACKS);
+    for (uint32_t left; (left = drey__stack_pool_most(&pool)) > 0; calls++) {
+        DREY_CHECK(drey__stack_pool_trim(&pool, 0));
+        DREY_CHECK(drey__stack_pool_most(&pool) + AT_MOST >= left);
+    }
+    DREY_CHECK(calls >= before / AT_MOST);
+    DREY_CHECK(!drey__stack_pool_trim(&pool, 0));
+    drey__stack_release_all();
+    return 0;
 }
 
 static DREY_ASYNC int count_up(void *arg)

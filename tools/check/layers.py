@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""layers: a folder includes only itself and those above it in LAYERS; squirrel sees only <drey.h>."""
+"""layers: a folder includes only itself and those above it in LAYERS; squirrel sees only drey's public headers."""
 import os
 import re
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 CODE = ('*.c', '*.h', '*.S', '*.inc')
+PUBLIC = ('drey.h', 'drey/resolve.h', 'drey/tls.h')  # the umbrella, and what is a library of its own
 
 SAMPLES = [
     ({'src/LAYERS': 'low\nhigh\n', 'src/low/a.c': '#include "high/b.h"\n', 'src/high/b.h': '\n'}, 'upward'),
@@ -12,6 +13,8 @@ SAMPLES = [
     ({'src/LAYERS': 'low\n', 'src/low/a.c': '#include "../low/b.h"\n'}, '..'),
     ({'src/LAYERS': 'low\n', 'src/low/a.c': '#include "top.h"\n', 'src/top.h': '\n'}, 'upward'),
     ({'squirrel/LAYERS': 'json\n', 'squirrel/json/a.c': '#include <drey/chan.h>\n'}, '<drey.h>'),
+    ({'squirrel/LAYERS': 'json\n', 'squirrel/json/a.c': '#include <drey/tls.h>\n#include "tls/tls.h"\n',
+      'src/LAYERS': 'tls\n', 'src/tls/tls.h': '\n'}, 'a.c:2'),
     ({'squirrel/LAYERS': 'json\n', 'squirrel/json/a.c': '#include "wait/wait.h"\n', 'src/LAYERS': 'wait\n',
       'src/wait/wait.h': '\n'}, '<drey.h>'),
     ({'include/drey/a.h': '#include "wait/wait.h"\n'}, 'public header'),
@@ -79,8 +82,9 @@ def boundary_problems(tree):
     problems = []
     for path, line, _, target in includes(tree, *below('squirrel')):
         internal = tree.has(f'src/{target}') and not tree.has(f'squirrel/{target}')
-        if internal or target.startswith('drey/'):
-            problems.append(f'{path}:{line}: squirrel sees only <drey.h> of drey, not "{target}"')
+        if internal or (target.startswith('drey/') and target not in PUBLIC):
+            headers = ', '.join(f'<{name}>' for name in PUBLIC)
+            problems.append(f'{path}:{line}: squirrel sees only {headers} of drey, not "{target}"')
     for path, line, quote, target in includes(tree, 'include/**/*.h'):
         if target.startswith('drey/') or target == 'drey.h':
             continue

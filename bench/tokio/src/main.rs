@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! tokio's side of the table: `bench-tokio BENCH WORKERS`.
+//! tokio's side of the table: `bench-tokio BENCH WORKERS [SIZE]`.
 
 mod cancel;
 mod channels;
@@ -7,6 +7,7 @@ mod files;
 mod locks;
 mod measure;
 mod memory;
+mod net;
 mod tasks;
 mod timers;
 
@@ -43,8 +44,8 @@ async fn run(name: String) -> Option<(f64, &'static str)> {
         "spawn_join" => (tasks::spawn_join().await, "ns"),
         "spawn_batch" => (tasks::spawn_batch().await, "ns"),
         "skynet" => (tasks::skynet().await, "ms"),
-        "chan_pingpong" => (channels::pingpong().await, "ns"),
-        "chan_mpmc" => (channels::mpmc().await, "ns"),
+        "chan_pingpong" => (channels::pingpong().await?, "ns"),
+        "chan_mpmc" => (channels::mpmc().await?, "ns"),
         "mutex" => (locks::mutex().await, "ns"),
         "rwlock_read" => (locks::rwlock_read().await, "ns"),
         "sem" => (locks::semaphore().await, "ns"),
@@ -57,6 +58,8 @@ async fn run(name: String) -> Option<(f64, &'static str)> {
         "mem_parked" => (memory::parked().await, "bytes"),
         "files_bytes" => (files::bytes().await, "files/s"),
         "files_parsed" => (files::parsed().await, "files/s"),
+        "serve" | "serve_multi" => (net::serve().await, ""),
+        "serve_tls" => (net::serve_tls().await, ""),
         _ => return None,
     })
 }
@@ -64,8 +67,8 @@ async fn run(name: String) -> Option<(f64, &'static str)> {
 fn main() {
     let args: Vec<String> = std::env::args().collect();
     let workers = args.get(2).and_then(|w| w.parse::<usize>().ok()).unwrap_or(0);
-    if args.len() != 3 || workers == 0 {
-        eprintln!("usage: bench-tokio BENCH WORKERS");
+    if !(3..=4).contains(&args.len()) || workers == 0 {
+        eprintln!("usage: bench-tokio BENCH WORKERS [SIZE]");
         exit(2);
     }
     let name = &args[1];
@@ -73,6 +76,7 @@ fn main() {
         // Memory needs a fresh heap, so one flavour: the one where no task starts before its spawner waits.
         1 if name.starts_with("mem_") => &[Flavour::CurrentThread],
         // The other one runs its 100,000 tasks to their end by fewer than 256 at a time: not the same work.
+        1 if name == "serve_multi" => &[Flavour::MultiThread],
         1 if name == "yield_100k" => &[Flavour::CurrentThread],
         1 => &[Flavour::CurrentThread, Flavour::MultiThread],
         _ => &[Flavour::MultiThread],

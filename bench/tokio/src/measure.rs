@@ -5,7 +5,12 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 const WARM: Duration = Duration::from_millis(20);
-const MEASURED: Duration = Duration::from_millis(150);
+const MEASURED: Duration = Duration::from_millis(80);
+
+/// The SIZE that was asked for, else the table's.
+pub fn sized(usual: u64) -> u64 {
+    std::env::args().nth(3).map_or(usual, |size| size.parse().expect("SIZE is a number"))
+}
 
 /// Nanoseconds an operation; `op(n)` performs n of them. Grows n until the run is long enough, which warms up.
 pub async fn steady<F, R>(op: F) -> f64

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
-//! Memory a task: resident pages and page tables, at a million tasks.
+//! Memory a task: resident pages and page tables, at a million tasks or SIZE of them.
 
+use crate::measure::sized;
 use std::future::Future;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::task::yield_now;
 
-const TASKS: usize = 1_000_000;
+const MILLION: u64 = 1_000_000;
 
-static STARTED: AtomicUsize = AtomicUsize::new(0);
+static STARTED: AtomicU64 = AtomicU64::new(0);
 static NEVER: Notify = Notify::const_new();
 
 fn resident_bytes() -> f64 {
@@ -21,20 +22,21 @@ fn resident_bytes() -> f64 {
     1024.0 * (kilobytes("VmRSS:") + kilobytes("VmPTE:"))
 }
 
-fn spawn_all<F, R>(body: F)
+fn spawn_all<F, R>(tasks: u64, body: F)
 where
     F: Fn() -> R,
     R: Future<Output = ()> + Send + 'static,
 {
-    for _ in 0..TASKS {
+    for _ in 0..tasks {
         drop(tokio::spawn(body()));
     }
 }
 
 pub async fn unstarted() -> f64 {
+    let tasks = sized(MILLION);
     let before = resident_bytes();
-    spawn_all(|| async {});
-    (resident_bytes() - before) / TASKS as f64
+    spawn_all(tasks, || async {});
+    (resident_bytes() - before) / tasks as f64
 }
 
 async fn started<F, R>(body: F) -> f64
@@ -42,12 +44,13 @@ where
     F: Fn() -> R,
     R: Future<Output = ()> + Send + 'static,
 {
+    let tasks = sized(MILLION);
     let before = resident_bytes();
-    spawn_all(body);
-    while STARTED.load(Ordering::Relaxed) < TASKS {
+    spawn_all(tasks, body);
+    while STARTED.load(Ordering::Relaxed) < tasks {
         yield_now().await;
     }
-    (resident_bytes() - before) / TASKS as f64
+    (resident_bytes() - before) / tasks as f64
 }
 
 pub async fn dormant() -> f64 {

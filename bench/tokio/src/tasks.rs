@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! Yielding, spawning and joining.
 
-use crate::measure::{batch, steady, time};
+use crate::measure::{batch, sized, steady, time};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -26,11 +26,13 @@ pub async fn yield_pair() -> f64 {
     .await
 }
 
-const WALKERS: usize = 100_000;
-const WALKER_YIELDS: u64 = 10;
+const WALKERS: u64 = 100_000;
+const YIELDS: u64 = 1_000_000; // of all walkers together
 
 #[derive(Default)]
 struct Walk {
+    walkers: usize,
+    yields: u64,
     awake: AtomicUsize,
     done: AtomicUsize,
     start: Mutex<Option<Instant>>,
@@ -43,18 +45,18 @@ async fn walker(wake: Arc<Notify>, walk: Arc<Walk>) {
     if walk.awake.fetch_add(1, Ordering::Relaxed) == 0 {
         *walk.start.lock().unwrap() = Some(Instant::now());
     }
-    yield_times(WALKER_YIELDS).await;
-    if walk.done.fetch_add(1, Ordering::Relaxed) + 1 == WALKERS {
+    yield_times(walk.yields).await;
+    if walk.done.fetch_add(1, Ordering::Relaxed) + 1 == walk.walkers {
         *walk.took.lock().unwrap() = walk.start.lock().unwrap().unwrap().elapsed();
     }
 }
 
-async fn walk_once() -> Duration {
-    let walk = Arc::new(Walk::default());
-    let mut wakes: Vec<_> = (0..WALKERS).map(|_| Arc::new(Notify::new())).collect();
+async fn walk_once(walkers: usize, yields: u64) -> Duration {
+    let walk = Arc::new(Walk { walkers, yields, ..Walk::default() });
+    let mut wakes: Vec<_> = (0..walkers).map(|_| Arc::new(Notify::new())).collect();
     let tasks: Vec<_> = wakes.iter().map(|wake| tokio::spawn(walker(wake.clone(), walk.clone()))).collect();
     let mut random = 1u64;
-    for i in (1..WALKERS).rev() {
+    for i in (1..walkers).rev() {
         random = random.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
         wakes.swap(i, (random >> 33) as usize % (i + 1));
     }
@@ -68,7 +70,10 @@ async fn walk_once() -> Duration {
 }
 
 pub async fn yield_100k() -> f64 {
-    batch(walk_once).await.as_nanos() as f64 / (WALKERS as u64 * WALKER_YIELDS) as f64
+    let walkers = sized(WALKERS);
+    let yields = (YIELDS / walkers).max(1);
+    let took = batch(|| walk_once(walkers as usize, yields));
+    took.await.as_nanos() as f64 / (walkers * yields) as f64
 }
 
 pub async fn spawn_join() -> f64 {
@@ -82,15 +87,19 @@ pub async fn spawn_join() -> f64 {
 
 const BATCH: u64 = 100_000;
 
-async fn spawn_batch_once() {
-    let tasks: Vec<_> = (0..BATCH).map(|i| tokio::spawn(async move { i })).collect();
-    for task in tasks {
-        task.await.unwrap();
+async fn spawn_batches(size: u64, times: u64) {
+    for _ in 0..times {
+        let tasks: Vec<_> = (0..size).map(|i| tokio::spawn(async move { i })).collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
     }
 }
 
 pub async fn spawn_batch() -> f64 {
-    batch(|| time(spawn_batch_once())).await.as_nanos() as f64 / BATCH as f64
+    let size = sized(BATCH);
+    let times = (BATCH / size).max(1);
+    batch(|| time(spawn_batches(size, times))).await.as_nanos() as f64 / (size * times) as f64
 }
 
 const LEAVES: u64 = 1_000_000;
