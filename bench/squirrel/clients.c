@@ -8,6 +8,7 @@
 #include "bench.h"
 #include "service/discover.h"
 #include "service/owner.h"
+#include "store/wall.h"
 #include "transport/remote.h"
 
 enum { STATUS_MS = 100 };
@@ -31,11 +32,11 @@ static int complain(int rc, const sq_error *error)
 
 static DREY_ASYNC int write_one(sq_manager *manager, long i)
 {
-    char id[32], body[BENCH_BODY_ROOM], key[SQ_KEY_BYTES];
+    char id[32], body[BENCH_BODY_ROOM], key[SQ_UUID_BYTES];
     sq_written written;
     sq_error error;
     sq_write write = bench_write(i, id, body);
-    sq_key_make(key);
+    sq_uuid7(sq_wall(), key);
     write.verb = SQ_CREATE;
     write.expected_rev = SQ_REV_NONE;
     write.key = key;

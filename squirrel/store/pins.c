@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "store/pins.h"
 
+#include <stddef.h>
+
 void sq_pins_init(sq_pins *pins)
 {
     pins->count = 0;
+    pins->starts = NULL;
     pthread_mutex_init(&pins->lock, NULL);
 }
 
@@ -48,11 +51,31 @@ void sq_pin(sq_pins *pins, int64_t project, int64_t seq, sq_time now)
     pthread_mutex_unlock(&pins->lock);
 }
 
+void sq_pin_begin(sq_pins *pins, sq_pin_start *start, int64_t project, int64_t seq)
+{
+    pthread_mutex_lock(&pins->lock);
+    *start = (sq_pin_start){project, seq, pins->starts};
+    pins->starts = start;
+    pthread_mutex_unlock(&pins->lock);
+}
+
+void sq_pin_end(sq_pins *pins, sq_pin_start *start)
+{
+    pthread_mutex_lock(&pins->lock);
+    sq_pin_start **at = &pins->starts;
+    while (*at != start)
+        at = &(*at)->next;
+    *at = start->next;
+    pthread_mutex_unlock(&pins->lock);
+}
+
 bool sq_pinned(sq_pins *pins, int64_t project, int64_t from, int64_t before, sq_time now)
 {
     bool found = false;
     pthread_mutex_lock(&pins->lock);
     drop_old(pins, now);
+    for (const sq_pin_start *start = pins->starts; start && !found; start = start->next)
+        found = start->project == project && start->seq < before;
     for (unsigned i = 0; i < pins->count && !found; i++)
         found = pins->items[i].project == project && pins->items[i].seq >= from && pins->items[i].seq < before;
     pthread_mutex_unlock(&pins->lock);

@@ -3,27 +3,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
+#include "store/wall.h"
 #include "transport/remote_inside.h"
 
-void sq_key_make(char out[SQ_KEY_BYTES])
-{
-    uint64_t bits[2];
-    while (getrandom(bits, sizeof bits, 0) != sizeof bits)
-        continue;
-    snprintf(out, SQ_KEY_BYTES, "%016llx%016llx", (unsigned long long)bits[0], (unsigned long long)bits[1]);
-}
-
-/* A changing request of one write or of many. Each has a key; those that are made here differ by their number. */
+/* A changing request of one write or of many. Each has a key; those that are made here differ by their number. They are
+ * UUIDs that begin with the time, so that keys of one time are neighbours in the store's table of operations, and a
+ * group of writes changes a page of it, not one each. */
 static DREY_ASYNC int write_all(sq_manager *manager, const sq_write *writes, size_t count, sq_written *out,
                                 sq_error *error)
 {
-    char base[SQ_KEY_BYTES], (*keys)[SQ_KEY_BYTES + 12] = calloc(count, sizeof *keys);
+    char base[SQ_UUID_BYTES], (*keys)[SQ_UUID_BYTES + 12] = calloc(count, sizeof *keys);
     sq_write *copies = calloc(count, sizeof *copies);
     sq_answer answer;
     int rc = keys && copies ? 0 : sq_fail_memory(error);
-    sq_key_make(base);
+    sq_uuid7(sq_wall(), base);
     for (size_t i = 0; i < count && rc == 0; i++) {
         copies[i] = writes[i];
         if (!copies[i].key) {

@@ -8,7 +8,3 @@
  * often it has to be sent (S3); watches go on where they were. Its link is a daemon of `scope`; close it first. */
 DREY_ASYNC DREY_MUST_USE
 int sq_remote_open(drey_scope *scope, sq_connector connector, sq_manager **out, sq_error *error);
-
-/* A key for an operation, made of random bits; `out` has room for SQ_KEY_BYTES. */
-enum { SQ_KEY_BYTES = 33 };
-void sq_key_make(char out[SQ_KEY_BYTES]);

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "service/discover.h"
+#include "store/wall.h"
 #include "transport/remote.h"
 
 typedef struct writing {
@@ -58,10 +59,10 @@ static DREY_ASYNC int look(writing *w, const char *id, int64_t *out_rev)
 /* One change; *rev is what was seen, and becomes what there is. */
 static DREY_ASYNC int change(writing *w, const char *id, int64_t *rev)
 {
-    char key[SQ_KEY_BYTES], data[64];
+    char key[SQ_UUID_BYTES], data[64];
     sq_written written = {0};
     sq_error error;
-    sq_key_make(key);
+    sq_uuid7(sq_wall(), key);
     int bytes = snprintf(data, sizeof data, "{\"n\":%d}", (int)(next_random(w) % 1000000));
     sq_write write = {.verb = SQ_REPLACE, .project = "p", .id = id, .set = SQ_SET_DATA, .data = data,
                       .data_bytes = (size_t)bytes, .expected_rev = *rev, .principal = "local", .key = key};

@@ -224,13 +224,22 @@ static int list_ranked(walk *w, sq_cursor *cursor, bool first, sq_collected *c, 
 
 /* ---- a page */
 
-/* Where the list starts or goes on; pins what it needs. */
-static int start(walk *w, sq_cursor *cursor, bool first, sq_error *error)
+/* Where the list starts or goes on. Its pin is set under the lock, so that nothing is committed before it is. */
+static sq_project pin(const walk *w, const sq_cursor *cursor)
 {
     pthread_rwlock_rdlock(&w->reader->tables->lock);
     const sq_shelf *shelf = sq_reader_shelf(w->reader, w->list->project);
     sq_project row = shelf ? shelf->row : (sq_project){0};
+    int64_t upper = cursor ? cursor->upper : row.seq;
+    if (upper <= row.seq && sq_list_goes_on(w->list, &row))
+        sq_pin(&w->reader->store->pins, row.num, upper, w->now);
     pthread_rwlock_unlock(&w->reader->tables->lock);
+    return row;
+}
+
+static int start(walk *w, sq_cursor *cursor, bool first, sq_error *error)
+{
+    sq_project row = pin(w, first ? NULL : cursor);
     if (first)
         *cursor = (sq_cursor){.upper = row.seq, .last = row.seq + 1};
     else if (cursor->upper > row.seq)
@@ -239,8 +248,6 @@ static int start(walk *w, sq_cursor *cursor, bool first, sq_error *error)
     w->below = w->list->order == SQ_NEWEST ? cursor->last : cursor->upper + 1;
     if (w->list->order == SQ_BY_ID)
         memcpy(w->above, cursor->last_id, sizeof w->above);
-    if (sq_list_goes_on(w->list, &row))
-        sq_pin(&w->reader->store->pins, row.num, w->upper, w->now);
     return 0;
 }
 

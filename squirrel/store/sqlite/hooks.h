@@ -12,6 +12,7 @@ typedef struct sq_sqlite_hooks {
     const char *vfs;                     /* a VFS that was registered with SQLite; NULL: the default */
     bool without_sync;                   /* the mutant: commits do not wait for the disk */
     bool without_index;                  /* nothing is indexed until it must be (Q3) */
+    void (*list_starts)(void);           /* on the reader's thread, with its snapshot, before it sets its pin */
     unsigned wal_pages;                  /* that come together before a checkpoint; 0: the usual number */
     const sq_sqlite_migration *migrations;        /* after version 1, in order */
     unsigned migration_count;

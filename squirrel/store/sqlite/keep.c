@@ -8,7 +8,8 @@
 #include "store/sqlite/sqlite.h"
 
 enum {
-    GATHER_MS = 20,    /* single writes are indexed together */
+    GATHER_MS = 20,    /* for so long nothing more is written before less than a batch is indexed, */
+    GATHERS_MAX = 5,   /* or that many times something is */
     WAL_PAGES = 2000,  /* that come together before a checkpoint: 8 MB */
     MERGE_PAGES = 256, /* of the index that a step of scrubbing writes */
     BUSY_MS = 20,
@@ -123,20 +124,43 @@ int sq_sqlite_scrub(sq_store *store, sq_error *error)
     return sq_sqlite_scrub_now((sq_sqlite *)store, error);
 }
 
+/* What is written meanwhile is indexed together: a word that many of them have is written once, and merged less often
+ * later on. */
+static DREY_ASYNC int gather(sq_sqlite *store)
+{
+    int rc = 0;
+    int64_t before = 0;
+    for (int i = 0; rc == 0 && i < GATHERS_MAX && store->lag < SQ_INDEX_BATCH && store->lag != before; i++) {
+        before = store->lag;
+        rc = drey_sleep(DREY_MS(GATHER_MS));
+    }
+    return rc;
+}
+
+static DREY_ASYNC int move_wal(sq_sqlite *store, sq_error *error)
+{
+    int64_t pages = sq_sqlite_hook.wal_pages ? sq_sqlite_hook.wal_pages : WAL_PAGES;
+    if (store->closing || store->wal_pages - store->wal_moved <= pages)
+        return 0;
+    int rc = sq_writer_call(store->writer, checkpoint, store, true, error);
+    if (rc == -EINVAL || rc == -ENOMEM)
+        sq_writer_poison(store->writer, error);
+    return rc;
+}
+
 /* Everything that there is to do now. */
 static DREY_ASYNC int work(sq_sqlite *store, sq_error *error)
 {
     int rc = store->index_damaged ? sq_writer_call(store->writer, sq_sqlite_index_renew, store, true, error) : 0;
-    if (rc == 0 && store->lag > 0 && store->lag < SQ_INDEX_BATCH)
-        rc = drey_sleep(DREY_MS(GATHER_MS));
-    while (rc == 0 && store->lag > 0 && !store->closing && !sq_sqlite_hook.without_index)
-        rc = sq_writer_call(store->writer, index_some, store, false, error);
-    int64_t pages = sq_sqlite_hook.wal_pages ? sq_sqlite_hook.wal_pages : WAL_PAGES;
-    if (rc == 0 && !store->closing && store->wal_pages - store->wal_moved > pages) {
-        rc = sq_writer_call(store->writer, checkpoint, store, true, error);
-        if (rc == -EINVAL || rc == -ENOMEM)
-            sq_writer_poison(store->writer, error);
+    while (rc == 0 && store->lag > 0 && !store->closing && !sq_sqlite_hook.without_index) {
+        rc = gather(store);
+        if (rc == 0)
+            rc = sq_writer_call(store->writer, index_some, store, false, error);
+        if (rc == 0)
+            rc = move_wal(store, error);
     }
+    if (rc == 0)
+        rc = move_wal(store, error);
     return rc == 0 && !store->closing ? sq_sqlite_scrub_now(store, error) : rc;
 }
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "store/sqlite/hooks.h"
 #include "store/sqlite/walk.h"
 #include "store/wall.h"
 
@@ -166,9 +167,29 @@ static int find_parent(sq_walk *w)
     return sq_sqlite_find_context(w->db, &w->project, w->list->parent_id, &w->parent, w->error);
 }
 
+/* A fresh snapshot for the first page of a list that goes on: what it shows is kept from before it was taken (S18). */
+static int take_snapshot(sq_walk *w)
+{
+    sq_pins *pins = &w->store->store.pins;
+    sq_pin_start start;
+    sq_pin_begin(pins, &start, w->project.num, w->project.seq);
+    int rc = sq_db_run(w->db, sq_db_sql(w->db, SQ_SQL_ROLLBACK), w->error);
+    if (rc == 0)
+        rc = sq_db_run(w->db, sq_db_sql(w->db, SQ_SQL_BEGIN_READ), w->error);
+    if (rc == 0)
+        rc = sq_sqlite_find_project(w->db, w->list->project, &w->project, w->error);
+    if (sq_sqlite_hook.list_starts)
+        sq_sqlite_hook.list_starts();
+    if (rc == 0)
+        sq_pin(pins, w->project.num, w->project.seq, w->now);
+    sq_pin_end(pins, &start);
+    return rc;
+}
+
 static int start(sq_walk *w)
 {
     const sq_list *list = w->list;
+    bool first = !list->cursor || !*list->cursor;
     int rc = 0;
     if (list->query && *list->query)
         rc = sq_query_parse(list->query, strlen(list->query), &w->query, w->error);
@@ -176,18 +197,20 @@ static int start(sq_walk *w)
         rc = sq_fail(w->error, SQ_INVALID, "order relevance needs a query");
     if (rc == 0)
         rc = sq_sqlite_find_project(w->db, list->project, &w->project, w->error);
+    if (rc == 0 && first && sq_list_goes_on(list, &w->project))
+        rc = take_snapshot(w);
     if (rc < 0)
         return rc;
     w->cursor.upper = w->project.seq;
     w->cursor.last = INT64_MAX;
-    if (list->cursor && *list->cursor)
+    if (!first)
         rc = sq_cursor_read(w->store->store.secret, list, &w->cursor, w->error);
     if (rc == 0 && w->cursor.upper > w->project.seq)
         rc = sq_fail(w->error, SQ_BAD_CURSOR, "the cursor is of a newer state of the store: start again without it");
     if (rc < 0)
         return rc;
     w->page.upper = w->cursor.upper;
-    if (sq_list_goes_on(list, &w->project))
+    if (!first)
         sq_pin(&w->store->store.pins, w->project.num, w->cursor.upper, w->now);
     return find_parent(w);
 }
