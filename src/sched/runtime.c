@@ -123,6 +123,7 @@ static int worker_prepare(struct drey__worker *w)
 {
     drey__self = w;
     w->thread = pthread_self();
+    w->tid = gettid();
     int rc = drey__io_open(w);
     if (rc < 0)
         return rc;

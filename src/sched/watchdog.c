@@ -1,21 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 #include "sched/watchdog.h"
 
+#include <fcntl.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "sched/worker.h"
 
-enum { PERIOD_NS = 1000000, LINGER_LOOKS = 100, HOG_LOOKS = 100 };
+enum { PERIOD_NS = 1000000, LINGER_LOOKS = 100, HOG_LOOKS = 100, SUSPECT_LOOKS = 50 };
 
 /* What it saw of a worker last time. */
 struct look {
     uint64_t switches;
     unsigned unchanged; /* looks since then */
+    uint64_t ran;       /* its thread's time on a processor, ns, at SUSPECT_LOOKS */
+    int64_t suspected;  /* when that was */
 };
 
 _Atomic bool drey__watchdog_sleeps;
@@ -40,6 +46,52 @@ static void name_hog(struct drey__worker *w)
         drey__function_name((const void *)(uintptr_t)fn, name, sizeof name), w->index, HOG_LOOKS);
 }
 
+static bool read_file(pid_t tid, const char *name, char *out, size_t room)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/task/%d/%s", (int)tid, name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t bytes = fd < 0 ? -1 : read(fd, out, room - 1);
+    if (fd >= 0)
+        close(fd);
+    out[bytes > 0 ? bytes : 0] = '\0';
+    return bytes > 0;
+}
+
+/* How long the thread has run, in ns; 0 where the kernel does not tell. */
+static uint64_t time_run(pid_t tid)
+{
+    char text[64];
+    uint64_t ns = 0;
+    return read_file(tid, "schedstat", text, sizeof text) && sscanf(text, "%" SCNu64, &ns) == 1 ? ns : 0;
+}
+
+/* Running, or in a queue for a processor; not in a call that blocks. */
+static bool wants_processor(pid_t tid)
+{
+    char text[256];
+    const char *end = read_file(tid, "stat", text, sizeof text) ? strrchr(text, ')') : NULL;   /* of its name */
+    return end != NULL && strncmp(end, ") R", 3) == 0;
+}
+
+/* On a busy machine a worker may get no processor for as long as a hog would take. So a suspect is watched for the
+ * second half of the time: if its thread had a processor for less than half of that and wants one, it is not named, and
+ * watched for another half. */
+static void look_at_suspect(struct drey__worker *w, struct look *look)
+{
+    if (look->unchanged == SUSPECT_LOOKS) {
+        look->suspected = drey__clock_now();
+        look->ran = time_run(w->tid);
+    } else if (look->unchanged == HOG_LOOKS) {
+        uint64_t ran = time_run(w->tid) - look->ran;
+        bool starved = look->ran > 0 && ran < (uint64_t)(drey__clock_now() - look->suspected) / 2;
+        if (starved && wants_processor(w->tid))
+            look->unchanged = SUSPECT_LOOKS - 1;
+        else
+            name_hog(w);
+    }
+}
+
 /* True if the worker is awake. */
 static bool look_at(struct drey__worker *w, struct look *look)
 {
@@ -54,8 +106,7 @@ static bool look_at(struct drey__worker *w, struct look *look)
     look->unchanged++;
     if (drey__multi && drey__fresh_count(&w->fresh) > 0)
         drey__wake_another(w);
-    if (look->unchanged == HOG_LOOKS)
-        name_hog(w);
+    look_at_suspect(w, look);
     return true;
 }
 

@@ -3,7 +3,8 @@
  * The watchdog: a thread that looks at the workers every millisecond while any of them is awake, and sleeps with them.
  *
  *   A fresh task that waits behind one running task, while another worker sleeps, gets that worker woken (R8).
- *   A task that has not let its worker go for 100 ms is named on standard error, once (R11).
+ *   A task that has not let its worker go for 100 ms is named on standard error, once (R11); not if the worker's thread
+ *   was merely without a processor.
  *
  * It reads what workers write with relaxed atomics, and looks at a running task's name without asking: records and
  * stacks stay mapped as long as the runtime runs, so a late look is at worst a wrong name. Not started under the

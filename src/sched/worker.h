@@ -62,6 +62,7 @@ struct drey__worker {
     struct drey__io *io;
     unsigned index;
     pthread_t thread;
+    pid_t tid;                    /* set before the watchdog starts */
     int64_t kept_house;           /* when it last looked at timers and the kernel */
     int64_t excess_since;         /* since when it has more unused stacks than it needs; 0: it has not */
     uint32_t trim_to;             /* how many of each size are to be left of these */

@@ -3,7 +3,6 @@
 #include <drey.h>
 #include <drey/test.h>
 #include <errno.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -284,44 +283,6 @@ DREY_TEST(r11_check_sees_to_timers, .workers = 1, .real_clock = true)
     int checks = 0;
     DREY_CHECK_EQ(drey_timeout(DREY_MS(5), compute_and_check, &checks), -ETIMEDOUT);
     DREY_CHECK(checks < MOST_CHECKS);
-    return 0;
-}
-
-int compute_in_a_step(void *arg, int event); /* not static: the report names it */
-
-/* Until something was reported; what it was is told on stderr as it was before. */
-DREY_ASYNC int compute_in_a_step(void *arg, int event)
-{
-    struct pollfd report = {.fd = *(int *)arg, .events = POLLIN};
-    while (poll(&report, 1, 0) == 0) {
-    }
-    return event < 0 ? event : 0;
-}
-
-static DREY_ASYNC int go_and_compute(void *arg)
-{
-    drey_case soon[] = {drey_on_after(DREY_MS(1))};
-    DREY_SCOPE(scope);
-    int rc = drey_go_when(&scope, compute_in_a_step, arg, soon, 1);
-    return drey_scope_close(&scope, rc);
-}
-
-static void run_a_hog(void)
-{
-    char text[1024];
-    int ends[2], stderr_before = dup(STDERR_FILENO);
-    drey_config config = {.workers = 1};
-    if (pipe(ends) < 0 || dup2(ends[1], STDERR_FILENO) < 0 || drey_run(&config, go_and_compute, &ends[0]) < 0)
-        return;
-    ssize_t n = read(ends[0], text, sizeof text);
-    if (n > 0 && write(stderr_before, text, (size_t)n) == n)
-        abort(); /* as expected */
-}
-
-/* R11: the watchdog names the step function of a dormant task. */
-DREY_TEST(r11_r9_the_watchdog_names_a_step, .no_runtime = true, .timeout_seconds = 10)
-{
-    DREY_CHECK(drey_test_dies(run_a_hog, "task compute_in_a_step has kept worker 0") == 1);
     return 0;
 }
 
