@@ -38,13 +38,14 @@ static void show_rest(const sq_cli *cli, const sq_page *page, sq_text *out)
         fputs("Only the newest 1,000 matches were ranked.\n", stderr);
 }
 
+/* A page may be empty and others behind it not: it ended because it had looked at enough. */
 static DREY_ASYNC int show_page(sq_cli *cli, const sq_page *page, bool first, bool last)
 {
     sq_text out = {0};
     int rc = show_items(cli, page, first, &out);
     if (rc == 0 && last)
         show_rest(cli, page, &out);
-    if (!cli->json && first && page->count == 0)
+    if (!cli->json && first && last && page->count == 0 && !page->cursor[0])
         sq_text_format(&out, "Nothing in project %s (from %s).\n", cli->project.name, cli->project.from);
     if (rc == 0)
         rc = sq_cli_write(cli, &out);
@@ -62,13 +63,14 @@ int sq_cli_pages(sq_cli *cli, sq_cli_page *get)
         return sq_fail(&cli->error, SQ_BAD_CURSOR, "this is no cursor that a page ended with");
     uint32_t limit = args->limit ? (uint32_t)args->limit : args->all ? PAGE_ALL : PAGE_DEFAULT;
     snprintf(cursor, sizeof cursor, "%s", args->cursor ? args->cursor : "");
-    for (bool first = true;; first = false) {
+    for (bool first = true;;) {
         sq_page page;
         int rc = get(cli, limit, cursor[0] ? cursor : NULL, &page);
         if (rc < 0)
             return rc;
         bool last = !args->all || !page.cursor[0];
         rc = show_page(cli, &page, first, last);
+        first = first && page.count == 0;
         memcpy(cursor, page.cursor, sizeof cursor);
         sq_page_free(&page);
         if (rc < 0 || last)

@@ -90,37 +90,6 @@ void sq_keeper_put_notes(sq_dir *dir)
     pthread_mutex_unlock(&keeper->lock);
 }
 
-static bool add_changed(sq_keeper *keeper, sq_shelf *shelf, sq_node *node)
-{
-    if (node->changed)
-        return true;
-    if (keeper->changed_first > 0 && keeper->changed_count == keeper->changed_room) {
-        keeper->changed_count -= keeper->changed_first;
-        memmove(keeper->changed, keeper->changed + keeper->changed_first,
-                keeper->changed_count * sizeof *keeper->changed);
-        keeper->changed_first = 0;
-    }
-    if (keeper->changed_count == keeper->changed_room) {
-        size_t room = keeper->changed_room ? 2 * keeper->changed_room : 64;
-        sq_changed *changed = realloc(keeper->changed, room * sizeof *changed);
-        if (!changed)
-            return false;
-        keeper->changed = changed;
-        keeper->changed_room = room;
-    }
-    keeper->changed[keeper->changed_count++] = (sq_changed){shelf, node};
-    node->changed = true;
-    return true;
-}
-
-void sq_subject_mark(sq_dir *dir, const sq_subject *subject)
-{
-    pthread_mutex_lock(&dir->keeper.lock);
-    (void)add_changed(&dir->keeper, subject->shelf, subject->node);
-    pthread_mutex_unlock(&dir->keeper.lock);
-    drey_notify_one(&dir->keeper.work);
-}
-
 /* Called when the group is durable. Its notes are, too. Without memory a sheet stays behind until its context is
  * written again, or the store is opened. */
 void sq_keeper_changed(sq_dir *dir)
@@ -131,7 +100,7 @@ void sq_keeper_changed(sq_dir *dir)
     for (size_t i = 0; i < dir->stage.change_count; i++) {
         const sq_change *change = &dir->stage.changes[i];
         if (change->kind == SQ_CHANGE_PUT)
-            (void)add_changed(keeper, change->shelf, change->node);
+            (void)sq_follow_add(keeper, change->shelf, change->node);
         keeper->scrubs += change->kind == SQ_CHANGE_DROP && change->drop.purge;
     }
     keeper->note_count -= keeper->notes_put;
@@ -144,49 +113,11 @@ void sq_keeper_changed(sq_dir *dir)
 
 /* ---- the task */
 
-static bool take_changed(sq_keeper *keeper, sq_changed *out)
-{
-    pthread_mutex_lock(&keeper->lock);
-    bool any = keeper->changed_first < keeper->changed_count;
-    if (any) {
-        *out = keeper->changed[keeper->changed_first++];
-        out->node->changed = false;
-    }
-    pthread_mutex_unlock(&keeper->lock);
-    return any;
-}
-
-static void put_back(sq_keeper *keeper, const sq_changed *changed)
-{
-    pthread_mutex_lock(&keeper->lock);
-    (void)add_changed(keeper, changed->shelf, changed->node);
-    pthread_mutex_unlock(&keeper->lock);
-}
-
 static void set_trouble(sq_keeper *keeper, const sq_error *error)
 {
     pthread_mutex_lock(&keeper->lock);
     keeper->trouble = error ? *error : (sq_error){0};
     pthread_mutex_unlock(&keeper->lock);
-}
-
-/* Sheets follow what was committed; no new one is begun after `until`. */
-static DREY_ASYNC int update_changed(sq_dir *dir, drey_time until, sq_error *error)
-{
-    sq_changed changed;
-    while (drey_now() <= until && (until != INT64_MAX || !dir->keeper.closing) &&
-           take_changed(&dir->keeper, &changed)) {
-        sq_subject subject = sq_subject_find(dir, changed.shelf->name, changed.node->id);
-        int rc = 0;
-        if (sq_subject_sheet(dir, &subject).rev != subject.head->rev)
-            rc = sq_sheet_update(dir, &subject, error);
-        sq_subject_drop(&subject);
-        if (rc < 0) {
-            put_back(&dir->keeper, &changed);
-            return rc;
-        }
-    }
-    return 0;
 }
 
 /* What the system tells of others' changes. Files that are gone may be about to come back: they get a second look. */
@@ -326,7 +257,7 @@ static DREY_ASYNC int look_at_changes(sq_dir *dir, keeping *k, int which, sq_err
     /* They are taken even if nothing can be done about them now: else they would be told of again at once. */
     if (which == 2 && sq_watches_take(dir->keeper.watches, &events, &count) != 0)
         k->behind = true;
-    rc = update_changed(dir, INT64_MAX, error);
+    rc = sq_follow(dir, INT64_MAX, error);
     if (rc == 0)
         rc = look_at_events(dir, events, count, false, error);
     if (rc == 0 && which == 1 && (k->behind || !k->watched)) {
@@ -365,7 +296,7 @@ static DREY_ASYNC int keep(sq_dir *dir)
         rc = which < 0 ? which : do_work(dir, &k, which);
     }
     /* What is left then is made when the store is opened. */
-    return rc == -ECANCELED ? rc : update_changed(dir, drey_now() + DREY_SEC(CLOSE_SECONDS), &error);
+    return rc == -ECANCELED ? rc : sq_follow(dir, drey_now() + DREY_SEC(CLOSE_SECONDS), &error);
 }
 
 int sq_keeper_main(void *arg)

@@ -2,7 +2,7 @@
 /* The keeper: one task that keeps the sheets (sheet.h) and the store alike. The journal is written and answered first;
  * the sheet follows. What others do to sheets becomes a revision, or a file .conflict-REV.
  *
- * K1  Only the keeper touches sheets, one at a time.
+ * K1  Only the keeper and the tasks of its scope touch sheets, and each context's one at a time.
  * K2  A note (what is known of a sheet) goes to the journal after the sheet and its name are synced. So if the note of
  *     the newest revision is there, a file that is not as noted was changed by others; if it is not, the file may be an
  *     older one of ours.
@@ -28,7 +28,11 @@ sq_sheet sq_subject_sheet(sq_dir *dir, const sq_subject *subject);           /* 
 /* What is known from now on; `note`: and is durable. 0 or -ENOMEM. */
 int sq_subject_note(sq_dir *dir, const sq_subject *subject, const sq_sheet *sheet, bool note);
 
+/* follow.c: the queue of contexts whose sheets are behind, under the keeper's lock, and each in it once. */
+bool sq_follow_add(sq_keeper *keeper, sq_shelf *shelf, sq_node *node);       /* has the lock; false: no memory */
 void sq_subject_mark(sq_dir *dir, const sq_subject *subject);   /* its sheet is to be brought up to date, in its turn */
+/* Brings sheets up to date until none is behind; no new ones are begun after `until`. Errors as sq_sheet_update's. */
+DREY_ASYNC int sq_follow(sq_dir *dir, drey_time until, sq_error *error);
 
 /* paths.c */
 void sq_swap_folder_path(const sq_dir *dir, const char *project, char out[SQ_DIR_PATH_BYTES]);
@@ -42,6 +46,9 @@ DREY_ASYNC int sq_make_folder(const char *path, const char *above);          /* 
 /* update.c: the sheet becomes what the head says: written or removed. What was in its place goes through
  * sq_settle. 0, -ECANCELED, or -EINVAL or -ENOMEM with *error. */
 DREY_ASYNC int sq_sheet_update(sq_dir *dir, const sq_subject *subject, sq_error *error);
+/* The folders that sheets of the project need, durably, so that none of several updates at once finds one that another
+ * has made and not yet synced (K2). Errors as sq_sheet_update's. */
+DREY_ASYNC int sq_sheet_folders(const sq_dir *dir, const char *project, sq_error *error);
 
 /* settle.c: what to do with a file in swap/: ours, or one that says nothing new, goes; another becomes a .conflict file
  * (K3). 0, or a negative errno. */

@@ -27,6 +27,16 @@ static DREY_ASYNC int make_swap(const sq_dir *dir, const char *project)
     return rc < 0 ? rc : sq_make_folder(folder, swap);
 }
 
+int sq_sheet_folders(const sq_dir *dir, const char *project, sq_error *error)
+{
+    char folder[SQ_DIR_PATH_BYTES];
+    sq_folder_path(dir, project, folder);
+    int rc = make_swap(dir, project);
+    if (rc == 0)
+        rc = sq_make_folder(folder, dir->path);
+    return rc < 0 ? sq_dir_fail(error, folder, rc) : 0;
+}
+
 typedef struct rendering {
     const sq_revision *revision;
     sq_text text;
