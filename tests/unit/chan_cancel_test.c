@@ -6,25 +6,7 @@
 #include <pthread.h>
 #include <sched.h>
 
-typedef struct {
-    drey_chan *chan;
-    uint64_t value;
-    int rc;
-} transfer;
-
-static DREY_ASYNC int send_one(void *arg)
-{
-    transfer *t = arg;
-    t->rc = drey_chan_send(t->chan, &t->value);
-    return 0;
-}
-
-static DREY_ASYNC int recv_one(void *arg)
-{
-    transfer *t = arg;
-    t->rc = drey_chan_recv(t->chan, &t->value);
-    return 0;
-}
+#include "chan_kit.h"
 
 static drey_chan *channel(size_t capacity, bool foreign)
 {

@@ -10,36 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fs_kit.h"
 #include "on_both.h"
-
-/* The path of a name in the test's directory; four at a time. */
-static const char *path_of(const char *name)
-{
-    static char paths[4][512];
-    static unsigned next;
-    char *path = paths[next++ % 4];
-    snprintf(path, sizeof paths[0], "%s/%s", drey_test_dir(), name);
-    return path;
-}
-
-static int make_file(const char *name, const char *text)
-{
-    FILE *file = fopen(path_of(name), "w");
-    if (file == NULL)
-        return -errno;
-    fputs(text, file);
-    return fclose(file);
-}
-
-static DREY_ASYNC size_t count_names(void)
-{
-    drey_dir_entry *entries;
-    size_t count;
-    if (drey_dir_list(drey_test_dir(), 100, &entries, &count) < 0)
-        return 1000;
-    free(entries);
-    return count;
-}
 
 TEST_ON_BOTH(write_and_read)
 {
