@@ -33,6 +33,8 @@ some_may_fail "Check, resolve and fingerprint files, without a store" process "$
 some_may_fail "Read them into a fresh store; whoever comes first starts its owner" import "$contexts"
 step "What projects there are" projects
 step "Search by words, prefixes and paths, newest first" search "checkout" "path:status" --limit 5 --no-data
+step "Process some of what is stored: checked, resolved, fingerprinted and counted, as files are" \
+    process --stored charter task-checkout-1 task-checkout-2
 step "A context with all that it inherits" resolve task-checkout-1
 step "Change it: a merge patch needs nothing to be known, and goes to what is there" \
     update task-checkout-1 --data '{"status": "reopened", "note": "a tour came by"}'

@@ -51,6 +51,7 @@ static const struct field {
     {"--no-data", TAKE_TRUE, offsetof(sq_args, no_data)},
     {"--data-only", TAKE_TRUE, offsetof(sq_args, data_only)},
     {"--diff", TAKE_TRUE, offsetof(sq_args, diff)},
+    {"--stored", TAKE_TRUE, offsetof(sq_args, stored)},
     {"--owned", TAKE_TRUE, offsetof(sq_args, owned)},
     {"--with-parent", TAKE_TRUE, offsetof(sq_args, with_parent)},
 };

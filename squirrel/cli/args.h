@@ -27,7 +27,7 @@ typedef struct sq_args {
     const char *prefix, *cursor, *schema, *out;
     sq_time updated_since;
     int64_t limit, after;           /* 0, -1: not said */
-    bool all, relevance, no_data, data_only, diff;
+    bool all, relevance, no_data, data_only, diff, stored;
     /* Serving. */
     bool owned, with_parent;
     /* What is no option. */

@@ -50,7 +50,7 @@ int sq_cli_complain(const sq_cli *cli, const sq_error *error);
 extern const sq_command sq_command_create, sq_command_get, sq_command_update, sq_command_delete, sq_command_list,
     sq_command_search, sq_command_history, sq_command_undo, sq_command_purge, sq_command_resolve, sq_command_watch,
     sq_command_import, sq_command_export, sq_command_projects, sq_command_backup, sq_command_restore,
-    sq_command_verify, sq_command_status, sq_command_stop;
+    sq_command_verify, sq_command_status, sq_command_stop, sq_command_stored;
 
 /* serve: an owner in the foreground, or, launched by a client, one that leaves it. */
 int sq_cli_serve(int argc, char **argv);

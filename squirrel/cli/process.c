@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/client.h"
 #include "cli/complete.h"
 #include "cli/help.h"
 #include "cli/options.h"
@@ -105,6 +107,13 @@ static int take_fail_fast(void *target, const char *name, char **values, sq_erro
     return 0;
 }
 
+/* It is another command (stored.c), which sees it before this one does. */
+static int take_stored(void *target, const char *name, char **values, sq_error *error)
+{
+    (void)target, (void)values;
+    return sq_fail(error, SQ_USAGE, "%s comes first: squirrel process --stored", name);
+}
+
 static int take_help(void *target, const char *name, char **values, sq_error *error)
 {
     (void)name, (void)values, (void)error;
@@ -123,6 +132,7 @@ const sq_option sq_process_table[] = {
     {"--schema", SQ_OPTION_VALUE, take_schema},
     {"--json", SQ_OPTION_FLAG, take_json},
     {"--out", SQ_OPTION_VALUE, take_out},
+    {"--stored", SQ_OPTION_FLAG, take_stored},
     {"--help", SQ_OPTION_FLAG, take_help},
     {"-h", SQ_OPTION_FLAG, take_help},
 };
@@ -183,6 +193,8 @@ static int run(int argc, char **argv, char **paths)
 
 int sq_cli_process(int argc, char **argv)
 {
+    if (argc > 0 && strcmp(argv[0], "--stored") == 0)
+        return sq_cli_run(&sq_command_stored, argc, argv);
     char **paths = calloc((size_t)argc + 1, sizeof *paths);
     if (!paths) {
         fputs("squirrel: out of memory\n", stderr);

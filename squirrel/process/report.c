@@ -37,6 +37,15 @@ static void add_input(sq_text *out, const char *input)
     sq_text_char(out, '"');
 }
 
+static void add_measure(sq_text *out, const sq_measure *measure)
+{
+    add_string(out, "fingerprint", measure->fingerprint);
+    add_number(out, "bytes", measure->bytes);
+    add_number(out, "keys", measure->keys);
+    add_number(out, "depth", measure->depth);
+    add_number(out, "tokens", measure->tokens);
+}
+
 void sq_report_json(sq_text *out, const sq_outcome *o)
 {
     add_input(out, o->input);
@@ -53,11 +62,7 @@ void sq_report_json(sq_text *out, const sq_outcome *o)
     add_number(out, "ancestors", o->ancestors);
     if (o->expired)
         sq_text_string(out, ",\"expired\":true");
-    add_string(out, "fingerprint", o->measure.fingerprint);
-    add_number(out, "bytes", o->measure.bytes);
-    add_number(out, "keys", o->measure.keys);
-    add_number(out, "depth", o->measure.depth);
-    add_number(out, "tokens", o->measure.tokens);
+    add_measure(out, &o->measure);
     if (o->answer.bytes > 0) {
         sq_text_string(out, ",\"output\":");
         sq_text_add(out, o->answer.data, o->answer.bytes);
@@ -92,19 +97,53 @@ void sq_text_printable(sq_text *out, const char *text)
     }
 }
 
+static void add_row(sq_text *out, const sq_measure *measure, const char *project, const char *id, bool expired)
+{
+    sq_text_format(out, "ok      %8zu B %5zu keys %7zu tokens  %.15s  %s/%s%s\n", measure->bytes, measure->keys,
+                   measure->tokens, measure->fingerprint, project, id, expired ? "  (expired)" : "");
+}
+
+static void add_failure(sq_text *out, const char *input, const sq_error *error)
+{
+    sq_text_string(out, "FAILED  ");
+    sq_text_printable(out, input);
+    if (error->place.line > 0)
+        sq_text_format(out, ":%zu:%zu", error->place.line, error->place.column);
+    sq_text_format(out, ": %s: ", sq_code_name(error->code));
+    sq_text_printable(out, error->message);
+    sq_text_char(out, '\n');
+}
+
 void sq_report_row(sq_text *out, const sq_outcome *o)
 {
-    if (o->error.code == SQ_OK) {
-        sq_text_format(out, "ok      %8zu B %5zu keys %7zu tokens  %.15s  %s/%s%s\n", o->measure.bytes, o->measure.keys,
-                       o->measure.tokens, o->measure.fingerprint, o->context.project, o->context.id,
-                       o->expired ? "  (expired)" : "");
-        return;
+    if (o->error.code == SQ_OK)
+        add_row(out, &o->measure, o->context.project, o->context.id, o->expired);
+    else
+        add_failure(out, o->input, &o->error);
+}
+
+void sq_report_stored_json(sq_text *out, const char *id, const sq_processed *item)
+{
+    const sq_revision *revision = item->resolved.revision;
+    sq_text_string(out, "{\"id\":");
+    sq_text_quote(out, id, strlen(id));
+    if (item->rc == 0) {
+        add_string(out, "project", revision->project);
+        add_number(out, "rev", (size_t)revision->rev);
+        if (revision->parent_id)
+            add_string(out, "parent_id", revision->parent_id);
+        add_measure(out, &item->resolved.measure);
+    } else {
+        add_key(out, "error");
+        sq_error_write(out, &item->error);
     }
-    sq_text_string(out, "FAILED  ");
-    sq_text_printable(out, o->input);
-    if (o->error.place.line > 0)
-        sq_text_format(out, ":%zu:%zu", o->error.place.line, o->error.place.column);
-    sq_text_format(out, ": %s: ", sq_code_name(o->error.code));
-    sq_text_printable(out, o->error.message);
-    sq_text_char(out, '\n');
+    sq_text_string(out, "}\n");
+}
+
+void sq_report_stored_row(sq_text *out, const char *id, const sq_processed *item)
+{
+    if (item->rc == 0)
+        add_row(out, &item->resolved.measure, item->resolved.revision->project, id, false);
+    else
+        add_failure(out, id, &item->error);
 }

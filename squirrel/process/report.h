@@ -4,6 +4,7 @@
 #include "context/context.h"
 #include "context/measure.h"
 #include "json/text.h"
+#include "manager/manager.h"
 
 typedef struct sq_outcome {
     const char *input;        /* the path as it was given or found */
@@ -20,6 +21,10 @@ typedef struct sq_outcome {
  * exact name. */
 void sq_report_json(sq_text *out, const sq_outcome *outcome);
 void sq_report_row(sq_text *out, const sq_outcome *outcome);
+
+/* The same of a context of the store: {"id", "project", "rev", ...} or {"id", "error": {...}}. */
+void sq_report_stored_json(sq_text *out, const char *id, const sq_processed *item);
+void sq_report_stored_row(sq_text *out, const char *id, const sq_processed *item);
 
 /* Text that is safe on a terminal: control characters and bytes that are not UTF-8 are shown as \xNN. */
 void sq_text_printable(sq_text *out, const char *text);

@@ -168,6 +168,46 @@ def parents_are_inherited_from():
 
 
 @test
+def stored_contexts_are_processed_like_files():
+    with store() as s:
+        s.fails(1, "import", EXAMPLES)   # a few are broken on purpose
+        project = ["--project", "webshop-9b20e4"]
+        lines = s.ok("process", "--stored", *project).lines
+        same([line["id"] for line in lines], sorted(line["id"] for line in lines))
+        assert "charter" in [line["id"] for line in lines], lines
+        same(len(lines), len(s.ok("list", "--all", *project).lines))
+        of_files = {line["id"]: line for line in map(json.loads, subprocess.run(
+            [SQUIRREL, "process", EXAMPLES], stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL, check=False, timeout=60).stdout.splitlines())
+            if line.get("project") == "webshop-9b20e4"}
+        for line in lines:
+            same([line[key] for key in ("fingerprint", "bytes", "keys", "depth", "tokens")],
+                 [of_files[line["id"]][key] for key in ("fingerprint", "bytes", "keys", "depth", "tokens")])
+        some = s.fails(1, "process", "--stored", "charter", "nope", *project)
+        same([line.get("error", {}).get("code") for line in some.lines], [None, "not_found"])
+        schema = os.path.join(s.path, "schema.json")
+        with open(schema, "w") as file:
+            file.write('{"required":["goal"]}')
+        refused = s.fails(1, "process", "--stored", "--schema", schema, *project)
+        assert {"invalid"} <= {line["error"]["code"] for line in refused.lines if "error" in line}, refused.out
+        with open(schema, "w") as file:
+            file.write('{"required"')
+        has(s.fails(3, "process", "--stored", "--schema", schema, *project).err, schema)
+        has(s.fails(2, "process", "x", "--stored").err, "first")
+
+
+@test
+def what_is_large_is_processed_alone():
+    with store() as s:
+        for i in range(12):
+            path = os.path.join(s.path, "large.json")
+            with open(path, "w") as file:
+                json.dump({"text": "x" * 1000000}, file)
+            s.ok("create", f"c{i}", "--file", path)
+        same(len(s.ok("process", "--stored").lines), 12)
+
+
+@test
 def a_watch_shows_what_is_written():
     with store() as s:
         s.ok("create", "a", "--data", "{}")
