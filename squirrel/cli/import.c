@@ -13,8 +13,10 @@
 #include "context/context.h"
 #include "context/error_json.h"
 #include "json/write.h"
+#include "process/load.h"
 #include "process/report.h"
 #include "process/walk.h"
+#include "store/heavy.h"
 
 enum { AT_ONCE = 48 };
 
@@ -48,7 +50,7 @@ static void free_job(job *j)
     free(j);
 }
 
-/* On the deep stack. */
+/* Needs a deep stack. */
 static int read_context(void *arg)
 {
     job *j = arg;
@@ -180,7 +182,9 @@ static DREY_ASYNC int store(void *arg)
     job *j = arg;
     sq_manager *manager = j->in->cli->manager;
     sq_written written = {0};
-    int rc = j->context.document ? 0 : drey_call_deep(read_context, j);
+    int rc = j->context.document ? 0 : sq_heavy(j->item.bytes, read_context, j);
+    if (rc < 0 && rc != -ECANCELED && j->error.code == SQ_OK)
+        sq_fail_errno(&j->error, rc, "reading the context");
     if (rc == 0) {
         sq_write write = write_of(j);
         rc = manager->ops->batch(manager, &write, 1, &written, &j->error);

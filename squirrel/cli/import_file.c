@@ -9,6 +9,7 @@
 #include "cli/import.h"
 #include "context/id.h"
 #include "process/load.h"
+#include "store/heavy.h"
 
 enum { WHOLE_BYTES = 16 << 20 };
 
@@ -155,7 +156,7 @@ static DREY_ASYNC int try_whole(const reading *r)
     if (rc < 0)
         return rc == -ECANCELED ? rc : 0;
     looking l = {.text = text, .bytes = bytes};
-    rc = drey_call_deep(look, &l);
+    rc = sq_heavy(bytes, look, &l);
     if (rc == 0 && !l.lines)
         rc = give(r, 0, text, bytes);
     free(text);
