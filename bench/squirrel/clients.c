@@ -11,7 +11,7 @@
 #include "store/wall.h"
 #include "transport/remote.h"
 
-enum { STATUS_MS = 100 };
+enum { STATUS_MS = 100, BODIES = 20000 };
 
 typedef struct run {
     sq_site site;
@@ -118,6 +118,7 @@ static DREY_ASYNC int run_clients(run *r)
 static DREY_ASYNC int clients(void *arg)
 {
     run *r = arg;
+    bench_make_bodies(BODIES);
     double cpu = bench_cpu_ms();
     r->first = time(NULL) * 1000000;
     drey_time start = drey_now();
