@@ -45,7 +45,7 @@ bench-scale: bench-build ## measure how cost grows; ONLY="tasks workers bytes" f
 bench-store: bench-build ## measure squirrel's store, beside Redis and others; ONLY="burst reads" for some
 	@bench/store.py --build-dir build/bench $(addprefix --only ,$(ONLY))
 
-bench-large: bench-build ## measure it with a million contexts, and a minute of writing; takes 10 GB
+bench-large: bench-build ## measure it with a million contexts, and a minute of writing; takes 4 GB
 	@bench/store.py --build-dir build/bench --large
 
 .PHONY: bench-build

@@ -36,17 +36,21 @@ class Measured:
     """results.json, store.json, and the machines that they were taken on."""
 
     def __init__(self, build):
+        def read(name):
+            path = build / name
+            return json.loads(path.read_text()) if path.exists() else None
+        self.store, self.store_machine = read('store.json'), read('store-machine.json')
+        self.scale = read('scale-machine.json')
+        self.results, self.machine = read('results.json'), read('machine.json')
         self.values, self.units = {}, {}
-        store = build / 'store.json'
-        self.store = json.loads(store.read_text()) if store.exists() else None
-        self.store_machine = json.loads((build / 'store-machine.json').read_text()) if self.store else None
-        for one in json.loads((build / 'results.json').read_text()):
+        for one in self.results or []:
             key = one['bench'], one['workers']
             self.values.setdefault(key, {})[one['system']] = one['value']
             self.units[key] = one['unit']
-        self.machine = json.loads((build / 'machine.json').read_text())
-        scale = build / 'scale-machine.json'
-        self.scale = json.loads(scale.read_text()) if scale.exists() else self.machine
+
+    def has(self, block):
+        """Was it measured? If not, what the page says stays as it is."""
+        return {'store': self.store, 'scale': self.scale}.get(block, self.results) is not None
 
     def systems(self, server=False):
         """Those that were measured, as servers or otherwise."""
@@ -155,10 +159,10 @@ WRITERS = {
 def fill(text, measured):
     def block(match):
         begin, name, end = match.groups()
-        if name == 'store' and not measured.store:
-            return match[0]
         if name not in WRITERS:
             raise SystemExit(f'figures: no block is named {name}; there are: {", ".join(WRITERS)}')
+        if not measured.has(name):
+            return match[0]
         return f'{begin}\n{WRITERS[name](measured)}\n{end}'
     return BLOCK.sub(block, text)
 
@@ -167,9 +171,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--build-dir', type=Path, default=ROOT / 'build' / 'bench', help='where results.json is')
     options = parser.parse_args()
-    if not (options.build_dir / 'results.json').exists():
-        raise SystemExit(f'figures: {options.build_dir}/results.json does not exist: run `make bench`')
     measured = Measured(options.build_dir)
+    if not any(map(measured.has, WRITERS)):
+        raise SystemExit(f'figures: nothing was measured in {options.build_dir}: run `make bench` or `make bench-store`')
     for name in PAGES:
         page = ROOT / name
         before = page.read_text()

@@ -118,7 +118,6 @@ static DREY_ASYNC int run_clients(run *r)
 static DREY_ASYNC int clients(void *arg)
 {
     run *r = arg;
-    bench_make_bodies(BODIES);
     double cpu = bench_cpu_ms();
     r->first = time(NULL) * 1000000;
     drey_time start = drey_now();
@@ -150,12 +149,14 @@ static int start(run *r, const char *url, drey_fn *fn)
 
 int bench_clients(const char *url, long count, int clients_count)
 {
+    bench_make_bodies(BODIES);
     run r = {.count = count, .clients = clients_count, .ms = calloc((size_t)count, sizeof *r.ms)};
     return start(&r, url, clients);
 }
 
 int bench_sustain(const char *url, int seconds, int clients_count)
 {
+    bench_make_bodies(BODIES);
     run r = {.seconds = seconds, .clients = clients_count};
     return start(&r, url, clients);
 }

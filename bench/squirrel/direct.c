@@ -6,7 +6,7 @@
 
 #include "bench.h"
 
-enum { TASKS = 64, GETS = 1000, CREATES = 1000, PASSES = 3 };
+enum { TASKS = 64, GETS = 10000, CREATES = 1000, PASSES = 3 };
 
 typedef struct run {
     const char *url;
@@ -103,7 +103,8 @@ static DREY_ASYNC int fill(void *arg)
 
 static DREY_ASYNC int measure_get(run *r)
 {
-    double ms[GETS], cpu = bench_cpu_ms();
+    static double ms[GETS];
+    double cpu = bench_cpu_ms();
     for (int i = 0; i < GETS; i++) {
         char id[32];
         const sq_revision *found;
