@@ -291,9 +291,9 @@ def clients_of_a_parent_that_is_killed_go():   # S26: somebody else holds their 
             return False
         os.write(write, b'{"id":"a","data":{}}\n')
         until(lambda: sum(map(watches, running())) == clients, "all clients", 60 + clients)
+        started = time.monotonic()
         parent.kill()
         parent.wait()
-        started = time.monotonic()
         until(lambda: not running(), "the end of the clients")
         print(f"# {clients} clients, gone after {time.monotonic() - started:.1f} s")
         os.close(read)
