@@ -173,7 +173,7 @@ def main():
     options = parser.parse_args()
     measured = Measured(options.build_dir)
     if not any(map(measured.has, WRITERS)):
-        raise SystemExit(f'figures: nothing was measured in {options.build_dir}: run `make bench` or `make bench-store`')
+        raise SystemExit(f'figures: {options.build_dir} has no results: run `make bench` or `make bench-store`')
     for name in PAGES:
         page = ROOT / name
         before = page.read_text()

@@ -21,7 +21,8 @@ enum { BENCH_BODY = 1000, BENCH_BODY_ROOM = BENCH_BODY + 64, BENCH_WORD_ROOM = 1
 /* words.c: a document of about BENCH_BODY bytes, in which a word of rank r is as frequent as 1/r, of 50,000 ranks. */
 uint64_t bench_draw(void);                                   /* the next of a sequence that is always the same */
 void bench_body(long i, char out[BENCH_BODY_ROOM]);
-void bench_make_bodies(long count);   /* beforehand, so that who is measured does not pay for it; then they come again */
+/* Makes them beforehand, so that who is measured does not pay for it; after `count` they come again. */
+void bench_make_bodies(long count);
 /* The i-th of BENCH_QUERIES: words of all ranks, every fourth a prefix of three letters. */
 void bench_query(int i, char out[BENCH_WORD_ROOM]);
 sq_write bench_write(long i, char id[32], char body[BENCH_BODY_ROOM]);      /* context ci, in place of what is there */
