@@ -14,8 +14,8 @@ enum { AT_ONCE = 100 };
 
 typedef struct stored {
     sq_cli *cli;
-    char *schema;                   /* NULL: none */
-    sq_processed *items;            /* AT_ONCE */
+    char *schema;        /* NULL: none */
+    sq_processed *items; /* AT_ONCE */
     const char *ids[AT_ONCE];
     size_t done, failed;
 } stored;
@@ -35,8 +35,8 @@ static int blame_schema(sq_cli *cli, int rc)
 static DREY_ASYNC int ask(stored *s, const char *const *ids, size_t count, sq_processed *out)
 {
     sq_cli *cli = s->cli;
-    return blame_schema(cli, cli->manager->ops->process(cli->manager, cli->project.name, ids, count, s->schema, out,
-                                                        &cli->error));
+    return blame_schema(
+        cli, cli->manager->ops->process(cli->manager, cli->project.name, ids, count, s->schema, out, &cli->error));
 }
 
 /* The results of all together have a limit; what went beyond it is asked for alone. */

@@ -70,7 +70,7 @@ static uint64_t time_run(pid_t tid)
 static bool wants_processor(pid_t tid)
 {
     char text[256];
-    const char *end = read_file(tid, "stat", text, sizeof text) ? strrchr(text, ')') : NULL;   /* of its name */
+    const char *end = read_file(tid, "stat", text, sizeof text) ? strrchr(text, ')') : NULL; /* of its name */
     return end != NULL && strncmp(end, ") R", 3) == 0;
 }
 

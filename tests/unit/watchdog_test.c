@@ -88,8 +88,8 @@ static void run_in_a_crowd(void)
     cpu_set_t one;
     CPU_ZERO(&one);
     CPU_SET((size_t)sched_getcpu(), &one);
-    if (sched_setaffinity(0, sizeof one, &one) < 0 || pipe2(ends, O_NONBLOCK) < 0 ||
-        dup2(ends[1], STDERR_FILENO) < 0 || drey_run(&config, compute_in_a_crowd, NULL) < 0)
+    if (sched_setaffinity(0, sizeof one, &one) < 0 || pipe2(ends, O_NONBLOCK) < 0 || dup2(ends[1], STDERR_FILENO) < 0 ||
+        drey_run(&config, compute_in_a_crowd, NULL) < 0)
         return;
     ssize_t n = read(ends[0], text, sizeof text);
     if (n > 0 && write(stderr_before, text, (size_t)n) == n)

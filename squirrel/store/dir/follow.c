@@ -6,7 +6,7 @@
 
 #include "store/dir/keeper.h"
 
-enum { ROUND = 8 };   /* sheets at a time: each may take some megabytes until it is written */
+enum { ROUND = 8 }; /* sheets at a time: each may take some megabytes until it is written */
 
 /* Makes room at the end of the queue. */
 static bool grow(sq_keeper *keeper)
@@ -84,7 +84,7 @@ static DREY_ASYNC int follow_one(void *arg)
     if (sq_subject_sheet(f->dir, &subject).rev != subject.head->rev)
         f->rc = sq_sheet_update(f->dir, &subject, &f->error);
     sq_subject_drop(&subject);
-    return 0;   /* the others go on */
+    return 0; /* the others go on */
 }
 
 /* For who has a sheet to write; who has one to remove needs none, and makes none. */
@@ -131,8 +131,10 @@ static DREY_ASYNC int follow_some(follower *followers, size_t count, sq_error *e
 int sq_follow(sq_dir *dir, drey_time until, sq_error *error)
 {
     follower *followers = calloc(ROUND, sizeof *followers);
-    int rc = followers ? 0 : sq_fail_memory(error);
+    if (!followers)
+        return sq_fail_memory(error);
     size_t count;
+    int rc = 0;
     while (rc == 0 && drey_now() <= until && (until != INT64_MAX || !dir->keeper.closing) &&
            (count = take(dir, followers)) > 0)
         rc = follow_some(followers, count, error);
