@@ -51,50 +51,6 @@ DREY_TEST(a_sheet_follows_its_context, .real_clock = true)
     return 0;
 }
 
-/* ---- several sheets at a time */
-
-enum { SHEETS = 40 };
-
-static _Atomic int syncing, syncing_most;
-
-/* A disk whose syncs take their time. */
-static DREY_ASYNC int sync_slowly(int fd)
-{
-    int now = ++syncing;
-    syncing_most = now > syncing_most ? now : syncing_most;
-    int rc = drey_sleep(DREY_MS(2));
-    syncing--;
-    return rc < 0 ? rc : sq_files_system.sync(fd);
-}
-
-static DREY_ASYNC int write_many_sheets(sq_store *store, const char *path)
-{
-    char id[16], name[32];
-    for (int i = 0; i < SHEETS; i++) {
-        snprintf(id, sizeof id, "c%d", i);
-        DREY_CHECK_EQ(kit_put(store, id, "{}"), 1);
-        DREY_CHECK_EQ(kit_put(store, id, "{\"n\":2}"), 2);
-    }
-    for (int i = 0; i < SHEETS; i++) {
-        snprintf(name, sizeof name, "p/c%d.json", i);
-        KIT_UNTIL(strstr(kit_text(path, name), "\"n\": 2"));
-    }
-    DREY_CHECK_EQ(conflicts(store), 0);
-    return 0;
-}
-
-DREY_TEST(sheets_are_written_several_at_a_time, .real_clock = true)
-{
-    static sq_files slow;
-    slow = sq_files_system;
-    slow.sync = sync_slowly;
-    sq_files_used = &slow;
-    LIVE(write_many_sheets);
-    sq_files_used = &sq_files_system;
-    DREY_CHECK(syncing_most > 2);   /* one is the journal's */
-    return 0;
-}
-
 /* ---- the journal's tail */
 
 static off_t journal_bytes(void)

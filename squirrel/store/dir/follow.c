@@ -81,12 +81,8 @@ static DREY_ASYNC int follow_one(void *arg)
     follower *f = arg;
     sq_subject subject = sq_subject_find(f->dir, f->changed.shelf->name, f->changed.node->id);
     f->rc = 0;
-    if (!subject.head) { /* durable, and about to be published: its turn comes again */
-        put_back(&f->dir->keeper, &f->changed);
-        f->rc = drey_yield();
-    } else if (sq_subject_sheet(f->dir, &subject).rev != subject.head->rev) {
+    if (sq_subject_sheet(f->dir, &subject).rev != subject.head->rev)
         f->rc = sq_sheet_update(f->dir, &subject, &f->error);
-    }
     sq_subject_drop(&subject);
     return 0; /* the others go on */
 }

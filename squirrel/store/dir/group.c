@@ -56,8 +56,7 @@ int sq_dir_run_group(sq_store *store, sq_group *group)
         take_back(dir, group, rc, clean);
         return 0;
     }
-    sq_keeper_changed(dir);
-    sq_stage_publish(&dir->stage);
+    sq_keeper_publish(dir);
     drey_notify_one(&dir->keeper.work);
     return 0;
 }

@@ -90,9 +90,9 @@ void sq_keeper_put_notes(sq_dir *dir)
     pthread_mutex_unlock(&keeper->lock);
 }
 
-/* Called when the group is durable. Its notes are, too. Without memory a sheet stays behind until its context is
- * written again, or the store is opened. */
-void sq_keeper_changed(sq_dir *dir)
+/* Its notes are durable, too. Without memory a sheet stays behind until its context is written again, or the store is
+ * opened. Published under the lock: else a context could be taken from the queue as it was before the group (K5). */
+void sq_keeper_publish(sq_dir *dir)
 {
     sq_keeper *keeper = &dir->keeper;
     bool compact = sq_compact_wanted(dir);
@@ -108,6 +108,7 @@ void sq_keeper_changed(sq_dir *dir)
         memmove(keeper->notes, keeper->notes + keeper->notes_put, keeper->note_count * sizeof *keeper->notes);
     keeper->notes_put = 0;
     keeper->compact_now = keeper->compact_now || compact;
+    sq_stage_publish(&dir->stage);
     pthread_mutex_unlock(&keeper->lock);
 }
 

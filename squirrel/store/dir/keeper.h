@@ -9,7 +9,9 @@
  * K3  A file that is in the way is first moved to PATH/.squirrel/swap/, in one step with the new one's coming
  *     (RENAME_EXCHANGE); it is removed only when it is known to be ours, or says what a revision says. If not, it gets
  *     the name ID.json.conflict-REV, durably, before it loses the one in swap/.
- * K4  A text that is being written is called .part; only once it is synced it gets a name that is not swept away. */
+ * K4  A text that is being written is called .part; only once it is synced it gets a name that is not swept away.
+ * K5  A context is queued and published in one step under the keeper's lock, so who takes it from the queue sees what
+ *     it was queued for. The tables' lock is taken inside of the keeper's, never the other way round. */
 #pragma once
 #include "store/dir/dir.h"
 
@@ -117,4 +119,4 @@ int sq_watches_take(sq_watches *watches, sq_event **out, size_t *out_count);
 /* keep.c */
 DREY_ASYNC int sq_keeper_main(void *dir);                    /* the task */
 void sq_keeper_put_notes(sq_dir *dir);                       /* into the group that is being made */
-void sq_keeper_changed(sq_dir *dir);                         /* what a durable group changes, before it is published */
+void sq_keeper_publish(sq_dir *dir);                         /* what a durable group changes: K5 */
