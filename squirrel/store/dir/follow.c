@@ -91,7 +91,7 @@ static DREY_ASYNC int follow_one(void *arg)
 static DREY_ASYNC int make_folders(const follower *f, const sq_shelf **made, sq_error *error)
 {
     sq_subject subject = sq_subject_find(f->dir, f->changed.shelf->name, f->changed.node->id);
-    bool writes = subject.head && sq_revision_state(subject.head) == SQ_LIVE && f->changed.shelf != *made;
+    bool writes = sq_revision_state(subject.head) == SQ_LIVE && f->changed.shelf != *made;
     sq_subject_drop(&subject);
     if (!writes)
         return 0;
