@@ -132,4 +132,52 @@ DREY_TEST(every_sheet_shows_the_last_write, .workers = 3, .real_clock = true) /*
     return drey_scope_close(&scope, rc);
 }
 
+/* ---- a purge between the sheets and the compaction */
+
+static sq_store *purging;
+static int swap_syncs;
+
+/* The second one is the compaction's own; the first belongs to the sheet of "a". */
+static DREY_ASYNC int purge_before_compaction(const char *path)
+{
+    if (purging && strstr(path, "/swap/p") && ++swap_syncs == 2 && kit_end(purging, SQ_PURGE, "b") != 2)
+        return -EIO;
+    return sq_files_system.sync_folder(path);
+}
+
+/* So that who does not wait for the sheet to go still finds it. */
+static DREY_ASYNC int rename_slowly(const char *from, const char *to, unsigned flags)
+{
+    int rc = purging && strstr(from, "/b.json") ? drey_sleep(DREY_MS(300)) : 0;
+    return rc < 0 ? rc : sq_files_system.rename(from, to, flags);
+}
+
+static DREY_ASYNC int purge_and_scrub(sq_store *store, const char *path)
+{
+    sq_error error;
+    DREY_CHECK_EQ(kit_put(store, "a", "{\"secret\":1}"), 1);
+    DREY_CHECK_EQ(kit_put(store, "b", "{\"secret\":2}"), 1);
+    KIT_UNTIL(kit_text(path, "p/a.json")[0] && kit_text(path, "p/b.json")[0]);
+    purging = store;
+    DREY_CHECK_EQ(kit_end(store, SQ_PURGE, "a"), 2);
+    DREY_CHECK_EQ(store->ops->scrub(store, &error), 0);
+    purging = NULL;
+    DREY_CHECK(swap_syncs >= 2);
+    DREY_CHECK_STR(kit_head(store, "b"), "!gone");
+    DREY_CHECK_STR(kit_text(path, "p/b.json"), "");
+    return 0;
+}
+
+DREY_TEST(a_scrub_waits_for_sheets_of_what_is_purged_meanwhile, .real_clock = true) /* S31, K6 */
+{
+    static sq_files files;
+    files = sq_files_system;
+    files.sync_folder = purge_before_compaction;
+    files.rename = rename_slowly;
+    sq_files_used = &files;
+    LIVE(purge_and_scrub);
+    sq_files_used = &sq_files_system;
+    return 0;
+}
+
 DREY_TEST_MAIN()

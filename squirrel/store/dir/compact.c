@@ -45,7 +45,23 @@ static void scrubbed(sq_dir *dir)
     dir->compacted = dir->journal.end;
 }
 
-/* As a job alone, by the writer's task. */
+/* Is the sheet of a purged context still there? It was purged after the keeper had brought all sheets up to date. The
+ * writer's task alone changes the tables, so it reads them without their lock. */
+static bool purged_left(sq_dir *dir)
+{
+    sq_keeper *keeper = &dir->keeper;
+    bool found = false;
+    pthread_mutex_lock(&keeper->lock);
+    for (size_t i = keeper->changed_first; i < keeper->changed_count && !found; i++) {
+        const sq_changed *changed = &keeper->changed[i];
+        const sq_stored *newest = sq_node_newest(changed->node, changed->shelf->row.seq);
+        found = newest && sq_revision_state(newest->revision) == SQ_PURGED;
+    }
+    pthread_mutex_unlock(&keeper->lock);
+    return found;
+}
+
+/* As a job alone, by the writer's task, so nothing is purged meanwhile (K6). */
 static int compact(sq_txn *txn, void *arg, sq_error *error)
 {
     sq_dir *dir = arg;
@@ -53,6 +69,8 @@ static int compact(sq_txn *txn, void *arg, sq_error *error)
     sq_copy copy;
     bool renamed;
     (void)txn;
+    if (purged_left(dir))
+        return -EAGAIN;
     sq_own_path(dir, "journal.new", path);
     int rc = sq_copy_make(dir, path, true, &copy, error);
     if (rc < 0)

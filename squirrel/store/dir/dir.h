@@ -65,7 +65,7 @@ extern const sq_txn_ops sq_dir_txn_ops;
 DREY_ASYNC int sq_dir_open(sq_dir *dir, bool must_exist, sq_error *error);
 
 /* compact.c: the journal is made anew, by the writer between groups. */
-DREY_ASYNC int sq_compact(sq_dir *dir, sq_error *error);
+DREY_ASYNC int sq_compact(sq_dir *dir, sq_error *error);     /* -EAGAIN: sheets of what was purged come first (K6) */
 bool sq_compact_wanted(sq_dir *dir);
 int64_t sq_scrubs(sq_dir *dir);
 DREY_ASYNC int sq_dir_scrub(sq_store *store, sq_error *error);

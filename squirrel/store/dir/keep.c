@@ -179,7 +179,14 @@ static DREY_ASYNC int compact(sq_dir *dir, bool idle, sq_error *error)
         return 0;
     /* Of what comes back to swap/ after a power cut, the new journal may know nothing. */
     int rc = sq_swap_sync(dir);
-    return rc < 0 ? sq_dir_fail(error, dir->own, rc) : sq_compact(dir, error);
+    rc = rc < 0 ? sq_dir_fail(error, dir->own, rc) : sq_compact(dir, error);
+    if (rc != -EAGAIN)
+        return rc;
+    pthread_mutex_lock(&keeper->lock);
+    keeper->compact_now = true; /* once the sheets are up to date again */
+    pthread_mutex_unlock(&keeper->lock);
+    drey_notify_one(&keeper->work);
+    return 0;
 }
 
 static int add_watches(sq_dir *dir)

@@ -11,7 +11,9 @@
  *     the name ID.json.conflict-REV, durably, before it loses the one in swap/.
  * K4  A text that is being written is called .part; only once it is synced it gets a name that is not swept away.
  * K5  A context is queued and published in one step under the keeper's lock, so who takes it from the queue sees what
- *     it was queued for. The tables' lock is taken inside of the keeper's, never the other way round. */
+ *     it was queued for. The tables' lock is taken inside of the keeper's, never the other way round.
+ * K6  The journal forgets that a context was purged only when its sheet is gone: a compaction waits for that, and so
+ *     does who waits for a scrub (S31). */
 #pragma once
 #include "store/dir/dir.h"
 
