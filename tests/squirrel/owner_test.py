@@ -298,7 +298,8 @@ def clients_of_a_parent_that_is_killed_go():   # S26: somebody else holds their 
         print(f"# {clients} clients, gone after {time.monotonic() - started:.1f} s")
         os.close(read)
         os.close(write)
-        assert len(s.owners()) <= 1, s.owners()
+        serving = s.serving()
+        assert len(serving) <= 1, serving
         until(lambda: not s.owners(), "the end of the owner")
 
 

@@ -68,6 +68,17 @@ class Store:
                     found.append(int(pid))
         return found
 
+    def serving(self):
+        """Those of them that have the store open: one that has let go of it may still be a process."""
+        found = []
+        for pid in self.owners():
+            with contextlib.suppress(OSError):
+                links = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
+                if any(link.startswith(os.path.realpath(self.base)) and link != os.path.realpath(self.lock)
+                       and not link.endswith(".log") for link in links):
+                    found.append(pid)
+        return found
+
     def info(self):
         """What the lock's text says; it may be read while it is being written."""
         for _ in range(100):
